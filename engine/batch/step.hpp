@@ -1,0 +1,83 @@
+// What one iteration computes: the only thing that the scheduler tells a device.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/token.hpp"
+
+namespace nanoflow {
+
+using PageId = std::int32_t;
+using SlotId = std::int32_t;
+
+inline constexpr int page_size = 32;  // tokens in a KV page
+
+/// How one choice's next token is picked from its logits. Immutable, shared by all steps of a sequence.
+struct SamplingParams {
+  float temperature = 1.0F;  // 0: greedy
+  int top_k = 0;             // 0: off
+  float top_p = 1.0F;
+  float min_p = 0.0F;
+  float presence_penalty = 0.0F;    // of generated tokens only
+  float frequency_penalty = 0.0F;   // of generated tokens only
+  float repetition_penalty = 1.0F;  // of prompt and generated tokens (Keskar et al., CTRL, 2019)
+  std::uint64_t seed = 0;
+  int logprobs = -1;  // alternatives to report; -1: none, not even the chosen token's
+  std::vector<std::pair<TokenId, float>> logit_bias;
+  int min_tokens = 0;                 // until then, end_tokens cannot be chosen
+  std::vector<TokenId> end_tokens;
+
+  bool needs_history() const {
+    return presence_penalty != 0 || frequency_penalty != 0 || repetition_penalty != 1;
+  }
+};
+
+/// What a sequence starts its slot with: the tokens so far, of which the first n_prompt are the prompt.
+struct SlotStart {
+  std::vector<TokenId> tokens;
+  int n_prompt = 0;
+};
+
+struct StepSequence {
+  SlotId slot = 0;       // holds the newest token, the tokens' counts and the number generated on the device
+  int position = 0;      // of its first row, 0-based
+  int n_rows = 0;        // tokens computed in this step: positions [position, position + n_rows)
+  std::vector<TokenId> tokens;  // [n_rows], or empty: one row, the slot's newest token
+  std::vector<PageId> pages;    // [ceil((position + n_rows) / page_size)] in order of position
+  bool samples = false;         // the last row's logits choose the sequence's next token
+  int choice = 0;               // 0 .. n-1
+  std::shared_ptr<const SamplingParams> sampling;   // set where samples
+  std::shared_ptr<const SlotStart> start;           // set where the slot begins (again) in this step
+};
+
+struct Step {
+  std::uint64_t number = 0;             // 1, 2, 3, ...
+  std::vector<StepSequence> sequences;  // in rank order
+
+  int n_tokens() const {
+    int sum = 0;
+    for (const auto& sequence : sequences) sum += sequence.n_rows;
+    return sum;
+  }
+};
+
+/// Log probabilities from the raw logits, before temperature, bias and penalties.
+struct TokenLogprobs {
+  float logprob = 0;                            // of the chosen token
+  std::vector<std::pair<TokenId, float>> top;   // descending
+};
+
+struct StepResult {
+  std::uint64_t number = 0;
+  struct Sampled {
+    SlotId slot = 0;
+    TokenId token = 0;
+    std::optional<TokenLogprobs> logprobs;
+  };
+  std::vector<Sampled> sampled;  // one for each sequence that samples, in the step's order
+};
+
+}  // namespace nanoflow
