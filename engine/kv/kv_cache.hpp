@@ -1,41 +1,13 @@
 #pragma once
-#include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
-#include <vector>
 
-#include "engine/batch/step.hpp"
+#include "engine/kv/reservation.hpp"
 
 namespace nanoflow {
 
-using SequenceId = std::uint64_t;  // daemon-wide, never used twice
-using Tokens = std::shared_ptr<const std::vector<TokenId>>;
-
-/// Room that one sequence needs for the next step.
-struct Reservation {
-  SequenceId sequence = 0;
-  int n_tokens = 0;     // the sequence must have room for this many tokens in all
-  Tokens prompt;        // its known tokens, with its first reservation only: looked up in the prefix tree
-  std::string salt;     // prompts share pages only with prompts of the same salt
-};
-
-struct Grant {
-  SequenceId sequence = 0;
-  bool granted = false;  // false: deferred, ask again; nothing was taken
-  int cached_tokens = 0;  // with the first grant: the sequence's first cached_tokens need no computing (whole
-                          // pages, at least one token short of the prompt)
-  std::vector<PageId> new_pages;  // to append to the sequence's page table
-};
-
-/// The end of a sequence. computed is what its pages hold: its full pages enter the prefix tree.
-struct Release {
-  SequenceId sequence = 0;
-  Tokens computed;  // null: its pages are just freed
-};
-
-/// A model's KV pages: a pool, who has which, and the prefix tree that finds pages again. Sequences share whole
-/// pages only, so nothing is ever copied on write. Plain bookkeeping: the pages' memory is the device's.
+/// A model's KV pages: a pool, who has which, and the prefix tree that finds pages again. Sequences
+/// share whole pages only, so nothing is ever copied on write. Plain bookkeeping: the pages' memory
+/// is the device's.
 class KvCache {
  public:
   struct Options {
@@ -45,14 +17,21 @@ class KvCache {
   explicit KvCache(Options options);
   ~KvCache();
 
-  /// Grants in order until the pool is exhausted; a later, smaller request is not granted past a deferred one.
-  /// A prompt enters the tree as it is granted, as ready after the step: an identical one in the same call is
-  /// deferred once, and shares it in the next.
-  std::vector<Grant> reserve(std::uint64_t step, const std::vector<Reservation>& reservations);
-  void release(const Release& release);
+  /// Clears, releases, then grants in order until the pool or max_rows is exhausted. After a
+  /// reservation that was deferred for want of pages, later ones are granted only what needs no new
+  /// page.
+  ///
+  /// A prompt's full pages enter the tree as their rows are granted, as ready after the step.
+  /// Whoever meets a page on its own prompt's path that this very step computes is deferred, and
+  /// shares it in the next one: it waits for no longer than others compute its prompt for it.
+  /// Contract: a grant's rows are in that step, or its sequence is released (with what was really
+  /// computed) by the next proposal.
+  Grants reserve(const Proposal& proposal);
 
   struct Usage {
-    int total = 0, free = 0, cached = 0;  // pages; free includes cached (kept only for the prefix tree)
+    int total = 0, free = 0,
+        cached = 0;  // pages; free includes cached (kept only for the prefix tree)
+    friend bool operator==(const Usage&, const Usage&) = default;
   };
   Usage usage() const;
 
