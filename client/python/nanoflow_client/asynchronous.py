@@ -10,26 +10,25 @@ from typing import (TYPE_CHECKING, Any, AsyncIterator, Awaitable, Callable, Dict
 
 from . import endpoint as endpoints
 from . import requests, wire
+from .answer_view import AnswerView, Item
 from .connection import Connection, Sink
 from .errors import ConnectionLost, NanoflowError, from_event
-from .types import (Cost, Hello, Model, Options, Piece, Progress, Prompt, Reply, RequestId, Timing, Usage)
+from .types import Hello, Model, Options, Piece, Progress, Prompt, Reply, RequestId
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-_Item = Union[wire.Event, NanoflowError]
 
-
-def _sink(loop: asyncio.AbstractEventLoop, items: "asyncio.Queue[_Item]") -> Sink:
+def _sink(loop: asyncio.AbstractEventLoop, items: "asyncio.Queue[Item]") -> Sink:
     """The connection's thread hands every event over to the loop."""
     return lambda item: _hand_over(loop, items, item)
 
 
-def _hand_over(loop: asyncio.AbstractEventLoop, items: "asyncio.Queue[_Item]", item: _Item) -> None:
+def _hand_over(loop: asyncio.AbstractEventLoop, items: "asyncio.Queue[Item]", item: Item) -> None:
     loop.call_soon_threadsafe(items.put_nowait, item)
 
 
-class AsyncStream(AsyncIterator[Piece]):
+class AsyncStream(AnswerView, AsyncIterator[Piece]):
     """The pieces of one answer as they come. Dropping or closing it before its end cancels the request.
 
     The request is sent when the first piece is asked for, or the stream is awaited: `await stream` gives the
@@ -39,7 +38,7 @@ class AsyncStream(AsyncIterator[Piece]):
     def __init__(self, client: "AsyncClient", fields: wire.Fields) -> None:
         self._client = client
         self._fields = fields
-        self._items: "asyncio.Queue[_Item]" = asyncio.Queue()
+        self._items: "asyncio.Queue[Item]" = asyncio.Queue()
         self._answer = wire.Answer(bool(fields["stream"]))
         self._connection: Optional[Connection] = None
         self._ended = False
@@ -62,18 +61,6 @@ class AsyncStream(AsyncIterator[Piece]):
             self.id = connection.request("generate", self._fields, sink)
             self._connection = connection
         return self
-
-    def _take(self, item: _Item) -> Optional[Piece]:
-        if isinstance(item, NanoflowError):
-            self._ended = True
-            raise item
-        try:
-            piece = self._answer.add(item)
-        except BaseException:
-            self._ended = True
-            raise
-        self._ended = self._answer.reply is not None
-        return piece
 
     def close(self) -> None:
         """Cancels the request if it still runs."""
@@ -99,41 +86,6 @@ class AsyncStream(AsyncIterator[Piece]):
         async for _ in self:
             pass
         return self._need()
-
-    def _need(self) -> Reply:
-        if self._answer.reply is None:
-            raise ValueError("the answer has not ended: read the stream first, or await result()")
-        return self._answer.reply
-
-    @property
-    def reply(self) -> Optional[Reply]:
-        """The whole answer once it has ended, else None."""
-        return self._answer.reply
-
-    @property
-    def prompt_tokens(self) -> int:
-        """0 until the daemon has accepted the request."""
-        return self._answer.prompt_tokens
-
-    @property
-    def progress(self) -> Progress:
-        return self._answer.progress
-
-    @property
-    def finish_reason(self) -> Optional[str]:
-        return self._answer.reply.finish_reason if self._answer.reply else None
-
-    @property
-    def usage(self) -> Usage:
-        return self._need().usage
-
-    @property
-    def timing(self) -> Timing:
-        return self._need().timing
-
-    @property
-    def cost(self) -> Cost:
-        return self._need().cost
 
 
 class AsyncClient:
@@ -180,7 +132,7 @@ class AsyncClient:
     async def _ask(self, op: str, fields: Optional[wire.Fields] = None,
                    on_progress: Optional[Callable[[Progress], None]] = None) -> wire.Event:
         connection = await self._connected()
-        items: "asyncio.Queue[_Item]" = asyncio.Queue()
+        items: "asyncio.Queue[Item]" = asyncio.Queue()
         sink = _sink(asyncio.get_running_loop(), items)
         request_id = connection.request(op, fields or {}, sink)
         try:

@@ -11,22 +11,21 @@ from typing import (TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Literal,
 
 from . import endpoint as endpoints
 from . import requests, wire
+from .answer_view import AnswerView, Item
 from .connection import Connection
 from .errors import ConnectionLost, NanoflowError, from_event
-from .types import (Cost, Hello, Model, Options, Piece, Progress, Prompt, Reply, RequestId, Timing, Usage)
+from .types import Hello, Model, Options, Piece, Progress, Prompt, Reply, RequestId
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-_Item = Union[wire.Event, NanoflowError]
 
-
-class Stream(Iterator[Piece]):
+class Stream(AnswerView, Iterator[Piece]):
     """The pieces of one answer as they come. Dropping or closing it before its end cancels the request."""
 
     def __init__(self, connection: Connection, fields: wire.Fields) -> None:
         self._connection = connection
-        self._items: "queue.SimpleQueue[_Item]" = queue.SimpleQueue()
+        self._items: "queue.SimpleQueue[Item]" = queue.SimpleQueue()
         self._answer = wire.Answer(bool(fields["stream"]))
         self._ended = True  # until the request is out, so that a failure here cancels nothing
         self.id: int = connection.request("generate", fields, self._items.put)
@@ -38,18 +37,6 @@ class Stream(Iterator[Piece]):
             if piece is not None:
                 return piece
         raise StopIteration
-
-    def _take(self, item: _Item) -> Optional[Piece]:
-        if isinstance(item, NanoflowError):
-            self._ended = True
-            raise item
-        try:
-            piece = self._answer.add(item)
-        except BaseException:
-            self._ended = True
-            raise
-        self._ended = self._answer.reply is not None
-        return piece
 
     def close(self) -> None:
         """Cancels the request if it still runs."""
@@ -72,41 +59,6 @@ class Stream(Iterator[Piece]):
         for _ in self:
             pass
         return self._need()
-
-    def _need(self) -> Reply:
-        if self._answer.reply is None:
-            raise ValueError("the answer has not ended: read the stream first, or call result()")
-        return self._answer.reply
-
-    @property
-    def reply(self) -> Optional[Reply]:
-        """The whole answer once it has ended, else None."""
-        return self._answer.reply
-
-    @property
-    def prompt_tokens(self) -> int:
-        """0 until the daemon has accepted the request."""
-        return self._answer.prompt_tokens
-
-    @property
-    def progress(self) -> Progress:
-        return self._answer.progress
-
-    @property
-    def finish_reason(self) -> Optional[str]:
-        return self._answer.reply.finish_reason if self._answer.reply else None
-
-    @property
-    def usage(self) -> Usage:
-        return self._need().usage
-
-    @property
-    def timing(self) -> Timing:
-        return self._need().timing
-
-    @property
-    def cost(self) -> Cost:
-        return self._need().cost
 
 
 class Client:
@@ -156,7 +108,7 @@ class Client:
     def _ask(self, op: str, fields: Optional[wire.Fields] = None,
              on_progress: Optional[Callable[[Progress], None]] = None) -> wire.Event:
         connection = self._connected()
-        items: "queue.SimpleQueue[_Item]" = queue.SimpleQueue()
+        items: "queue.SimpleQueue[Item]" = queue.SimpleQueue()
         request_id = connection.request(op, fields or {}, items.put)
         try:
             while True:

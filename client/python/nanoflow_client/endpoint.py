@@ -48,8 +48,7 @@ def find(endpoint: Optional[str] = None) -> str:
     denied: Optional[str] = None
     reasons = []
     for candidate in candidates:
-        error = None if _is_foreign(candidate) is None else _is_foreign(candidate)
-        error = error or probe(candidate)
+        error = _is_foreign(candidate) or probe(candidate)
         if error is None:
             return candidate
         if error.errno in (errno.EACCES, errno.EPERM):
