@@ -17,7 +17,8 @@ class Waiting {
   void show(const wire::Progress& progress) {
     if (!terminal_) return;
     std::string line = progress.state;
-    if (progress.position) line += ", number " + std::to_string(*progress.position) + " in the queue";
+    if (progress.position)
+      line += ", number " + std::to_string(*progress.position) + " in the queue";
     if (progress.done_tokens && progress.prompt_tokens)
       line += ": read " + std::to_string(*progress.done_tokens) + " of " +
               std::to_string(*progress.prompt_tokens) + " tokens";
@@ -68,7 +69,8 @@ class Printer {
 
 }  // namespace
 
-Answer stream_answer(Client& client, Interrupt& interrupt, const wire::Generate& request, bool json) {
+Answer stream_answer(Client& client, Interrupt& interrupt, const wire::Generate& request,
+                     bool json) {
   interrupt.clear();
   client.set_interrupt_fd(interrupt.fd());
   Printer printer(request.sampling.n.value_or(1), json);
@@ -91,8 +93,8 @@ std::string describe_speed(const wire::Done& done) {
   char text[160];
   // The first token comes with the prompt's last chunk, so decoding made one fewer.
   const double rate = decode_ms > 0 ? 1000 * (done.usage.completion_tokens - 1) / decode_ms : 0;
-  std::snprintf(text, sizeof text, "%d tokens, %.1f tokens/s, first after %s", done.usage.completion_tokens,
-                rate, human_seconds(first_s).c_str());
+  std::snprintf(text, sizeof text, "%d tokens, %.1f tokens/s, first after %s",
+                done.usage.completion_tokens, rate, human_seconds(first_s).c_str());
   return text;
 }
 

@@ -10,9 +10,11 @@ struct Answer {
   wire::Done done;
 };
 
-/// Ctrl-C ends it as cancelled. With json each event is a line instead, an error too (which is thrown all the
-/// same). Several choices come one after the other, each under its number, when all are done.
-Answer stream_answer(Client& client, Interrupt& interrupt, const wire::Generate& request, bool json);
+/// Ctrl-C ends it as cancelled. With json each event is a line instead, an error too (which is
+/// thrown all the same). Several choices come one after the other, each under its number, when all
+/// are done.
+Answer stream_answer(Client& client, Interrupt& interrupt, const wire::Generate& request,
+                     bool json);
 
 /// "37 tokens, 41.2 tokens/s, first after 85 ms" from what the daemon measured.
 std::string describe_speed(const wire::Done& done);

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::array table = {
     Command{"run", "[MODEL] [PROMPT]", "ask a question, or chat", run_command},
-    Command{"generate", "[PROMPT]", "continue a text, with every sampling option", generate_command},
+    Command{"generate", "[PROMPT]", "continue a text, with every sampling option",
+            generate_command},
     Command{"models", "", "list the loaded models", models_command},
     Command{"load", "NAME|PATH", "load a model", load_command},
     Command{"unload", "NAME", "unload a model", unload_command},
@@ -38,7 +39,9 @@ constexpr std::size_t max_input_bytes = 64 << 20;
 
 }  // namespace
 
-std::span<const Command> commands() { return table; }
+std::span<const Command> commands() {
+  return table;
+}
 
 const Command& find_command(const std::string& name) {
   std::vector<std::string_view> names;
@@ -85,7 +88,9 @@ std::string to_text(const wire::Json& value, int indent) {
   return value.dump(indent, ' ', false, wire::Json::error_handler_t::replace);
 }
 
-void print_json(const wire::Json& value) { std::cout << to_text(value) << std::endl; }
+void print_json(const wire::Json& value) {
+  std::cout << to_text(value) << std::endl;
+}
 
 std::string read_stdin() {
   std::string text;

@@ -31,8 +31,8 @@ class Invocation {
  public:
   Invocation(const Command& command, std::vector<std::string> arguments);
 
-  /// Adds --endpoint, --json and --help to the command's options and parses. Throws UsageError when there are
-  /// more words than max_words or fewer than min_words, Exit after --help.
+  /// Adds --endpoint, --json and --help to the command's options and parses. Throws UsageError when
+  /// there are more words than max_words or fewer than min_words, Exit after --help.
   std::vector<std::string> parse(OptionSet& options, std::size_t min_words = 0,
                                  std::size_t max_words = 0);
   Client connect() const { return Client(endpoint); }

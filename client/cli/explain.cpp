@@ -17,7 +17,8 @@ std::string explain(const NoDaemon& error) {
 }
 
 std::string explain(const RequestFailed& error) {
-  std::string text = std::string(error.what()) + " (" + std::string(to_string(error.error.code)) + ")\n";
+  std::string text =
+      std::string(error.what()) + " (" + std::string(to_string(error.error.code)) + ")\n";
   if (error.error.retry_after_ms)
     text += "try again in " + std::to_string(*error.error.retry_after_ms) + " ms\n";
   return text;

@@ -11,16 +11,17 @@ int generate_command(Invocation& invocation) {
   bool whole = false, stats = false;
   OptionSet options;
   options.value("--model", "NAME", "the model, where several are loaded", request.model);
-  options.value("--tokens", "ID,ID,...", "token ids instead of a text", [&](const std::string& text) {
-    std::vector<wire::Token> tokens;
-    for (std::size_t begin = 0; begin <= text.size();) {
-      const std::size_t end = std::min(text.find(',', begin), text.size());
-      tokens.push_back(wire::Token(
-          parse_integer("--tokens", text.substr(begin, end - begin), {0, wire::max_int - 1.0})));
-      begin = end + 1;
-    }
-    request.input = std::move(tokens);
-  });
+  options.value("--tokens", "ID,ID,...", "token ids instead of a text",
+                [&](const std::string& text) {
+                  std::vector<wire::Token> tokens;
+                  for (std::size_t begin = 0; begin <= text.size();) {
+                    const std::size_t end = std::min(text.find(',', begin), text.size());
+                    tokens.push_back(wire::Token(parse_integer(
+                        "--tokens", text.substr(begin, end - begin), {0, wire::max_int - 1.0})));
+                    begin = end + 1;
+                  }
+                  request.input = std::move(tokens);
+                });
   options.flag("--no-stream", "wait for the whole answer", whole);
   options.flag("--stats", "say how fast it was, on standard error", stats);
   options.heading("Sampling (in parentheses what holds unless the model says otherwise)");

@@ -28,9 +28,15 @@ Interrupt::Interrupt() {
   sigaction(SIGINT, &action, nullptr);
 }
 
-Interrupt::~Interrupt() { std::signal(SIGINT, SIG_DFL); }
-int Interrupt::fd() const { return ends[0]; }
-bool Interrupt::happened() const { return count > 0; }
+Interrupt::~Interrupt() {
+  std::signal(SIGINT, SIG_DFL);
+}
+int Interrupt::fd() const {
+  return ends[0];
+}
+bool Interrupt::happened() const {
+  return count > 0;
+}
 
 void Interrupt::clear() {
   char bytes[64];

@@ -2,8 +2,8 @@
 
 namespace nanoflow::cli {
 
-/// While it lives, Ctrl-C makes fd() readable instead of ending the program; a second Ctrl-C before clear()
-/// ends it.
+/// While it lives, Ctrl-C makes fd() readable instead of ending the program; a second Ctrl-C before
+/// clear() ends it.
 class Interrupt {
  public:
   Interrupt();

@@ -1,4 +1,5 @@
-// The nanoflow command: finds the command's file by its name, and turns what goes wrong into exit codes.
+// The nanoflow command: finds the command's file by its name, and turns what goes wrong into exit
+// codes.
 #include <clocale>
 #include <csignal>
 #include <iostream>

@@ -13,7 +13,8 @@ wire::Json load_with_bar(Client& client, wire::Load load) {
   return client.request(load, [&](const wire::EventBody& event) {
     const auto* progress = std::get_if<wire::Progress>(&event);
     if (!progress || !progress->total_bytes) return;
-    const double done = double(progress->done_bytes.value_or(0)), total = double(*progress->total_bytes);
+    const double done = double(progress->done_bytes.value_or(0)),
+                 total = double(*progress->total_bytes);
     bar.update(done, total, human_bytes(done) + " of " + human_bytes(total));
   });
 }

@@ -82,9 +82,10 @@ struct AddSampling {
     });
   }
   void operator()(std::vector<std::pair<wire::Token, double>> wire::Sampling::*member) const {
-    options.value(name, "ID=BIAS", help.substr(help.find(": ") + 2), [member, *this](const std::string& text) {
-      add(target.*member, parse_bias(name, text, field.range));
-    });
+    options.value(name, "ID=BIAS", help.substr(help.find(": ") + 2),
+                  [member, *this](const std::string& text) {
+                    add(target.*member, parse_bias(name, text, field.range));
+                  });
   }
   template <class T>
   void add(std::vector<T>& list, T entry) const {
@@ -109,15 +110,19 @@ double parse_number(const std::string& option, const std::string& text, const wi
   return number;
 }
 
-void OptionSet::heading(std::string title) { options_.push_back({std::move(title), {}, {}, {}}); }
+void OptionSet::heading(std::string title) {
+  options_.push_back({std::move(title), {}, {}, {}});
+}
 
 void OptionSet::flag(std::string name, std::string help, bool& target) {
-  options_.push_back({std::move(name), "", std::move(help), [&target](const auto&) { target = true; }});
+  options_.push_back(
+      {std::move(name), "", std::move(help), [&target](const auto&) { target = true; }});
 }
 
 void OptionSet::choice(std::string name, std::string help, std::optional<bool>& target) {
   const std::string opposite = "--no-" + name.substr(2);
-  options_.push_back({std::move(name), "", std::move(help), [&target](const auto&) { target = true; }});
+  options_.push_back(
+      {std::move(name), "", std::move(help), [&target](const auto&) { target = true; }});
   options_.push_back({opposite, "", "", [&target](const auto&) { target = false; }, true});
 }
 
@@ -133,23 +138,26 @@ void OptionSet::value(std::string name, std::string value_name, std::string help
 
 void OptionSet::value(std::string name, std::string value_name, std::string help,
                       std::optional<int>& target, wire::Range range) {
-  value(name, std::move(value_name), std::move(help), [name, &target, range](const std::string& text) {
-    target = int(parse_integer(name, text, range));
-  });
+  value(name, std::move(value_name), std::move(help),
+        [name, &target, range](const std::string& text) {
+          target = int(parse_integer(name, text, range));
+        });
 }
 
 void OptionSet::value(std::string name, std::string value_name, std::string help, int& target,
                       wire::Range range) {
-  value(name, std::move(value_name), std::move(help), [name, &target, range](const std::string& text) {
-    target = int(parse_integer(name, text, range));
-  });
+  value(name, std::move(value_name), std::move(help),
+        [name, &target, range](const std::string& text) {
+          target = int(parse_integer(name, text, range));
+        });
 }
 
 void OptionSet::value(std::string name, std::string value_name, std::string help, double& target,
                       wire::Range range) {
-  value(name, std::move(value_name), std::move(help), [name, &target, range](const std::string& text) {
-    target = parse_number(name, text, range);
-  });
+  value(name, std::move(value_name), std::move(help),
+        [name, &target, range](const std::string& text) {
+          target = parse_number(name, text, range);
+        });
 }
 
 void OptionSet::sampling(wire::Sampling& target) {
@@ -186,7 +194,8 @@ std::vector<std::string> OptionSet::parse(std::span<const std::string> arguments
     } else if (equals != std::string::npos) {
       option.set(argument.substr(equals + 1));
     } else {
-      if (i + 1 == arguments.size()) throw UsageError(name + " needs a value: " + option.value_name);
+      if (i + 1 == arguments.size())
+        throw UsageError(name + " needs a value: " + option.value_name);
       option.set(arguments[++i]);
     }
   }

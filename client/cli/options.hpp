@@ -1,5 +1,5 @@
-// A small option parser: each command fills an OptionSet, which parses, prints --help and feeds the shell
-// completion, so the three never disagree.
+// A small option parser: each command fills an OptionSet, which parses, prints --help and feeds the
+// shell completion, so the three never disagree.
 #pragma once
 #include <functional>
 #include <iosfwd>

@@ -19,7 +19,8 @@ int ping_command(Invocation& invocation) {
   if (invocation.json)
     print_json({{"endpoint", client.endpoint()}, {"milliseconds", took.count()}});
   else
-    std::cout << "the daemon at " << client.endpoint() << " answered in " << took.count() << " ms\n";
+    std::cout << "the daemon at " << client.endpoint() << " answered in " << took.count()
+              << " ms\n";
   return exit_done;
 }
 

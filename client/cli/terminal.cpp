@@ -31,7 +31,8 @@ std::string scaled(double value, double step, std::initializer_list<const char*>
 
 /// Columns a text takes: characters, not bytes.
 std::size_t width_of(const std::string& text) {
-  return std::size_t(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  return std::size_t(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 bool is_table(const wire::Json& value) {
@@ -69,8 +70,12 @@ void print_text(std::string_view text) {
   std::cout << shown << std::flush;
 }
 
-std::string human_bytes(double bytes) { return scaled(bytes, 1024, {"B", "KiB", "MiB", "GiB", "TiB"}); }
-std::string human_count(double count) { return scaled(count, 1000, {"", "k", "M", "G", "T", "P"}); }
+std::string human_bytes(double bytes) {
+  return scaled(bytes, 1024, {"B", "KiB", "MiB", "GiB", "TiB"});
+}
+std::string human_count(double count) {
+  return scaled(count, 1000, {"", "k", "M", "G", "T", "P"});
+}
 
 std::string human_seconds(double seconds) {
   if (seconds < 1) return format("%.0f ms", seconds * 1000);
@@ -90,7 +95,8 @@ std::string human_value(std::string_view name, const wire::Json& value) {
   if (!value.is_number()) return to_text(value);
   const double number = value.get<double>();
   if (ends("bytes_per_s")) return human_bytes(number) + "/s";
-  if (ends("flops_per_s") || ends("flops")) return human_count(number) + "FLOP" + (ends("s_per_s") ? "/s" : "");
+  if (ends("flops_per_s") || ends("flops"))
+    return human_count(number) + "FLOP" + (ends("s_per_s") ? "/s" : "");
   if (ends("bytes")) return human_bytes(number);
   if (ends("_ms")) return human_seconds(number / 1000);
   if (ends("seconds") || ends("uptime") || ends("_s")) return human_seconds(number);
@@ -152,8 +158,8 @@ void ProgressBar::update(double done, double total, const std::string& note) {
   const double share = total > 0 ? std::clamp(done / total, 0.0, 1.0) : 0;
   const int filled = int(share * width);
   std::cerr << "\r\033[K" << label_ << " [" << std::string(std::size_t(filled), '#')
-            << std::string(std::size_t(width - filled), ' ') << "] " << int(share * 100) << "% " << note
-            << std::flush;
+            << std::string(std::size_t(width - filled), ' ') << "] " << int(share * 100) << "% "
+            << note << std::flush;
 }
 
 }  // namespace nanoflow::cli

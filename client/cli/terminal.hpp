@@ -11,15 +11,16 @@
 
 namespace nanoflow::cli {
 
-/// A model's text on a terminal: control characters other than newline and tab are dropped, so that an answer
-/// cannot move the cursor or rename the window. Unchanged for a file or a pipe.
+/// A model's text on a terminal: control characters other than newline and tab are dropped, so that
+/// an answer cannot move the cursor or rename the window. Unchanged for a file or a pipe.
 void print_text(std::string_view text);
 
-std::string human_bytes(double bytes);     // "1.5 GiB"
-std::string human_count(double count);     // "134.5 M"
-std::string human_seconds(double seconds); // "2 h 5 min", "3.2 s", "15 ms"
+std::string human_bytes(double bytes);      // "1.5 GiB"
+std::string human_count(double count);      // "134.5 M"
+std::string human_seconds(double seconds);  // "2 h 5 min", "3.2 s", "15 ms"
 
-/// A value as a person reads it, by the unit that its name ends in: _bytes, _ms, _seconds, share, flops.
+/// A value as a person reads it, by the unit that its name ends in: _bytes, _ms, _seconds, share,
+/// flops.
 std::string human_value(std::string_view name, const wire::Json& value);
 
 /// Objects as rows, their keys as columns, in the order they first come.

@@ -1,0 +1,96 @@
+#include "client/cli/line_editor.hpp"
+
+#include <histedit.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+namespace nanoflow::cli {
+
+struct LineEditor::Impl {
+  EditLine* editor = nullptr;
+  History* history = nullptr;
+  HistEvent event{};
+  std::string prompt, file;
+};
+
+namespace {
+
+char* prompt_of(EditLine* editor) {
+  void* data = nullptr;
+  el_get(editor, EL_CLIENTDATA, &data);
+  return static_cast<std::string*>(data)->data();
+}
+
+constexpr int max_history = 1000;
+
+}  // namespace
+
+LineEditor::LineEditor(const std::string& history_file) : impl_(std::make_unique<Impl>()) {
+  impl_->file = history_file;
+  impl_->history = history_init();
+  history(impl_->history, &impl_->event, H_SETSIZE, max_history);
+  history(impl_->history, &impl_->event, H_SETUNIQUE, 1);
+  if (!history_file.empty()) history(impl_->history, &impl_->event, H_LOAD, history_file.c_str());
+  impl_->editor = el_init("nanoflow", stdin, stdout, stderr);
+  el_set(impl_->editor, EL_CLIENTDATA, &impl_->prompt);
+  el_set(impl_->editor, EL_PROMPT, prompt_of);
+  el_set(impl_->editor, EL_EDITOR, "emacs");
+  el_set(impl_->editor, EL_HIST, ::history, impl_->history);
+  el_set(impl_->editor, EL_SIGNAL, 0);  // Ctrl-C is ours: it must only end the line
+  el_set(impl_->editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  el_source(impl_->editor, nullptr);  // the user's own ~/.editrc
+}
+
+LineEditor::~LineEditor() {
+  if (!impl_->file.empty()) {
+    const mode_t before = umask(0077);  // what one asks is one's own
+    history(impl_->history, &impl_->event, H_SAVE, impl_->file.c_str());
+    umask(before);
+  }
+  el_end(impl_->editor);
+  history_end(impl_->history);
+}
+
+LineEditor::Result LineEditor::read(const std::string& prompt, std::string& line) {
+  impl_->prompt = prompt;
+  int count = 0;
+  errno = 0;
+  const char* text = el_gets(impl_->editor, &count);
+  if (!text || count <= 0) {
+    const bool interrupted = errno == EINTR;
+    el_reset(impl_->editor);
+    std::fputc('\n', stdout);
+    return interrupted ? Result::interrupted : Result::end;
+  }
+  line.assign(text, std::size_t(count));
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.pop_back();
+  return Result::line;
+}
+
+void LineEditor::remember(const std::string& text) {
+  if (!text.empty()) history(impl_->history, &impl_->event, H_ENTER, text.c_str());
+}
+
+std::string history_path() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  const char* home = std::getenv("HOME");
+  std::filesystem::path folder;
+  if (state && *state)
+    folder = state;
+  else if (home && *home)
+    folder = std::filesystem::path(home) / ".local/state";
+  else
+    return {};
+  folder /= "nanoflow";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return {};
+  std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  return (folder / "history").string();
+}
+
+}  // namespace nanoflow::cli

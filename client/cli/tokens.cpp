@@ -1,0 +1,133 @@
+// tokenize, detokenize and template: by the daemon, or offline from a model's files.
+#include <unistd.h>
+
+#include <iostream>
+
+#include "client/cli/command.hpp"
+#include "client/cli/terminal.hpp"
+#include "client/suggest.hpp"
+#include "engine/text/chat_template.hpp"
+#include "engine/text/tokenizer.hpp"
+
+namespace nanoflow::cli {
+namespace {
+
+void print_tokens(const std::vector<wire::Token>& tokens, bool json) {
+  if (json) return print_json({{"tokens", tokens}});
+  for (std::size_t i = 0; i < tokens.size(); ++i) std::cout << (i ? " " : "") << tokens[i];
+  std::cout << '\n';
+}
+
+std::string text_of(const std::vector<std::string>& words) {
+  return words.empty() || words[0] == "-" ? read_stdin() : words[0];
+}
+
+std::vector<wire::Token> ids_of(const std::string& text) {
+  std::vector<wire::Token> tokens;
+  constexpr const char* between = " \t\r\n,[]";
+  for (std::size_t begin = text.find_first_not_of(between); begin != std::string::npos;) {
+    const std::size_t end = std::min(text.find_first_of(between, begin), text.size());
+    tokens.push_back(wire::Token(
+        parse_integer("a token id", text.substr(begin, end - begin), {0, wire::max_int - 1.0})));
+    begin = text.find_first_not_of(between, end);
+  }
+  return tokens;
+}
+
+wire::Json parse_messages(const std::string& path) {
+  // Depth is bounded before anything walks the tree: a deep nest would overflow the stack on the
+  // way out.
+  const auto shallow = [](int depth, wire::Json::parse_event_t, wire::Json&) {
+    if (depth > 64) throw UsageError("the messages are nested deeper than 64");
+    return true;
+  };
+  try {
+    wire::Json messages = wire::Json::parse(path == "-" ? read_stdin() : read_file(path), shallow);
+    if (!messages.is_array() && !messages.is_object())
+      throw UsageError("the messages must be an array of {role, content}");
+    return messages;
+  } catch (const wire::Json::exception& error) {
+    throw UsageError(in_quotes(path, 4096) + " is no JSON: " + error.what());
+  }
+}
+
+}  // namespace
+
+int tokenize_command(Invocation& invocation) {
+  wire::Tokenize request;
+  std::string from;
+  bool bare = false;
+  OptionSet options;
+  options.value("--model", "NAME", "the model, where several are loaded", request.model);
+  options.value("--from", "PATH", "read the vocabulary from a file or folder, without a daemon",
+                from);
+  options.flag("--no-special", "do not add the tokens that begin or end a text", bare);
+  const auto words = invocation.parse(options, 0, 1);
+  request.add_special = !bare;
+  if (!from.empty()) {
+    const auto tokenizer = load_tokenizer(from);
+    print_tokens(tokenizer->encode(text_of(words), {.add_special = !bare}), invocation.json);
+    return exit_done;
+  }
+  request.text = text_of(words);
+  const wire::Json answer = invocation.connect().request(request);
+  print_tokens(answer.at("tokens").get<std::vector<wire::Token>>(), invocation.json);
+  return exit_done;
+}
+
+int detokenize_command(Invocation& invocation) {
+  wire::Detokenize request;
+  std::string from;
+  OptionSet options;
+  options.value("--model", "NAME", "the model, where several are loaded", request.model);
+  options.value("--from", "PATH", "read the vocabulary from a file or folder, without a daemon",
+                from);
+  const auto words = invocation.parse(options, 0, 1 << 20);
+  std::string ids;
+  for (const std::string& word : words) ids += word + " ";
+  request.tokens = ids_of(words.empty() ? read_stdin() : ids);
+  const std::string text = from.empty()
+                               ? invocation.connect().request(request).at("text").get<std::string>()
+                               : load_tokenizer(from)->decode(request.tokens, false);
+  if (invocation.json) {
+    print_json({{"text", text}});
+  } else {
+    print_text(text);
+    if (isatty(STDOUT_FILENO)) std::cout << std::endl;
+  }
+  return exit_done;
+}
+
+int template_command(Invocation& invocation) {
+  std::string from, messages_path;
+  ChatTemplate::Inputs inputs;
+  bool open_end = false;
+  OptionSet options;
+  options.value("--from", "PATH", "a model file, a model folder or a .jinja file", from);
+  options.value("--messages", "FILE", "the messages, as JSON (- is standard input)", messages_path);
+  options.value("--bos", "TEXT", "what bos_token is", inputs.bos_token);
+  options.value("--eos", "TEXT", "what eos_token is", inputs.eos_token);
+  options.flag("--no-generation-prompt", "end after the last message", open_end);
+  invocation.parse(options);
+  if (from.empty() || messages_path.empty())
+    throw UsageError("template needs --from PATH and --messages FILE");
+  inputs.add_generation_prompt = !open_end;
+  wire::Json messages = parse_messages(messages_path), tools, extra;
+  if (messages.is_object()) {  // {messages, tools, and the template's other variables}
+    extra = messages;
+    tools = extra.value("tools", wire::Json());
+    messages = extra.value("messages", wire::Json::array());
+    extra.erase("tools");
+    extra.erase("messages");
+  }
+  const auto source = find_chat_template(from);
+  if (!source) throw std::runtime_error("there is no chat template in " + from);
+  const std::string text = ChatTemplate(*source).render(messages, tools, inputs, extra).text;
+  if (invocation.json)
+    print_json({{"prompt", text}});
+  else
+    std::cout << text << std::flush;
+  return exit_done;
+}
+
+}  // namespace nanoflow::cli
