@@ -9,20 +9,19 @@ endif()
 if(TARGET nanoflow)
   install(TARGETS nanoflow RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT cli)
 endif()
-set(cli_folder ${CMAKE_SOURCE_DIR}/client/cli)
-foreach(entry nanoflow.1:${CMAKE_INSTALL_MANDIR}/man1/nanoflow.1
-              nanoflow.bash:share/bash-completion/completions/nanoflow
-              nanoflow.zsh:share/zsh/vendor-completions/_nanoflow
-              nanoflow.fish:share/fish/vendor_completions.d/nanoflow.fish)
-  string(REPLACE ":" ";" entry ${entry})
-  list(GET entry 0 source)
-  list(GET entry 1 target)
-  get_filename_component(folder ${target} DIRECTORY)
-  get_filename_component(name ${target} NAME)
-  if(EXISTS ${cli_folder}/${source})
-    install(FILES ${cli_folder}/${source} DESTINATION ${folder} RENAME ${name} COMPONENT cli)
+foreach(page ${CMAKE_SOURCE_DIR}/client/cli/nanoflow.1 ${CMAKE_SOURCE_DIR}/docs/nanoflow.1)
+  if(EXISTS ${page})
+    install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT cli)
   endif()
 endforeach()
+if(TARGET nanoflow)
+  # The CLI writes its own completion script, which so never names an option that is not there.
+  install(CODE "execute_process(COMMAND $<TARGET_FILE:nanoflow> completion
+                                OUTPUT_FILE ${CMAKE_BINARY_DIR}/nanoflow.bash COMMAND_ERROR_IS_FATAL ANY)"
+          COMPONENT cli)
+  install(FILES ${CMAKE_BINARY_DIR}/nanoflow.bash RENAME nanoflow COMPONENT cli
+          DESTINATION share/bash-completion/completions)
+endif()
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/client/python/nanoflow_client DESTINATION ${python_folder}
         COMPONENT python PATTERN __pycache__ EXCLUDE)
 configure_file(${CMAKE_SOURCE_DIR}/client/python/debian/METADATA.in ${CMAKE_BINARY_DIR}/METADATA @ONLY)
