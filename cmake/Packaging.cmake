@@ -56,8 +56,8 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 set(CPACK_DEBIAN_DAEMON_PACKAGE_NAME nanoflowd)
 set(CPACK_COMPONENT_DAEMON_DESCRIPTION "Daemon that serves large language models
- Answers programs on this machine over a unix socket, with streamed tokens,
- from models in GGUF files or Hugging Face folders.")
+Answers programs on this machine over a unix socket, with streamed tokens,
+from models in GGUF files or Hugging Face folders.")
 set(CPACK_DEBIAN_DAEMON_PACKAGE_SHLIBDEPS ON)
 # kill for the reload, useradd and its kin for the purge.
 set(CPACK_DEBIAN_DAEMON_PACKAGE_DEPENDS "systemd, procps, passwd")
@@ -68,14 +68,14 @@ set(CPACK_DEBIAN_DAEMON_PACKAGE_CONTROL_EXTRA
 
 set(CPACK_DEBIAN_CLI_PACKAGE_NAME nanoflow)
 set(CPACK_COMPONENT_CLI_DESCRIPTION "Command line client of nanoflowd
- Chats with a model, fetches and loads models, shows what the daemon does, and
- measures it.")
+Chats with a model, fetches and loads models, shows what the daemon does, and
+measures it.")
 set(CPACK_DEBIAN_CLI_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_CLI_PACKAGE_RECOMMENDS "nanoflowd")
 
 set(CPACK_DEBIAN_PYTHON_PACKAGE_NAME python3-nanoflow-client)
 set(CPACK_COMPONENT_PYTHON_DESCRIPTION "Python client of nanoflowd
- Asks the daemon from Python, synchronously or with asyncio; fully typed.")
+Asks the daemon from Python, synchronously or with asyncio; fully typed.")
 set(CPACK_DEBIAN_PYTHON_PACKAGE_ARCHITECTURE all)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
 set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.9), python3-zmq, python3-msgpack")
