@@ -116,12 +116,14 @@ void fetch(Pull& pull, const fs::path& target) {
 int pull_command(Invocation& invocation) {
   std::string index, sha256, folder_text, name;
   double reserve_mib = 0;
-  int size = 0;
   bool force = false;
   OptionSet options;
   options.value("--sha256", "HEX", "what the downloaded file's hash must be", sha256);
-  options.value("--size", "BYTES", "what the downloaded file's size must be", size,
-                {1, wire::max_int});
+  std::optional<std::uint64_t> size;
+  options.value("--size", "BYTES", "what the downloaded file's size must be",
+                [&](const std::string& text) {
+                  size = parse_integer("--size", text, {1, 9e15});
+                });
   options.value("--dir", "FOLDER", "where to put it (the service's model folder, or one's own)",
                 folder_text);
   options.value("--name", "NAME", "what to call it (the file's name)", name);
@@ -144,7 +146,7 @@ int pull_command(Invocation& invocation) {
     std::transform(sha256.begin(), sha256.end(), sha256.begin(),
                    [](unsigned char c) { return std::tolower(c); });
     if (!sha256.empty()) pull.download.sha256 = sha256;
-    if (size) pull.download.size_bytes = std::uint64_t(size);
+    pull.download.size_bytes = size;
     pull.download.reserve_bytes = std::uint64_t(reserve_mib * 1048576);
     fetch(pull, target);
   }
