@@ -36,7 +36,10 @@ constexpr const char* vocabulary_text =
 class Prompts {
  public:
   Prompts(Client& client, const Plan& plan) : plan_(plan), random_(std::uint32_t(plan.seed)) {
-    if (!plan.prompts_file.empty()) return read_lines();
+    if (!plan.prompts_file.empty()) {
+      read_lines();
+      return;
+    }
     const wire::Tokenize ask{plan.request.model, vocabulary_text, false};
     ids_ = client.request(ask).at("tokens").get<std::vector<wire::Token>>();
     if (ids_.empty()) throw std::runtime_error("the model's tokenizer gives no tokens");
