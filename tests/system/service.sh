@@ -164,7 +164,7 @@ grep -q "$name" "$root/etc/nanoflowd/nanoflowd.toml" || fail "an upgrade overwro
 ok "an upgrade keeps the configuration and restarts what runs"
 inside systemctl enable -q nanoflowd
 inside dpkg --purge nanoflowd nanoflow python3-nanoflow-client >/dev/null 2>&1 || fail "purge"
-left=$(find "$root" -xdev -path "$root/packages" -prune -o -iname '*nanoflow*' -print; inside getent passwd nanoflow || true
+left=$(find "$root" -mindepth 1 -xdev -path "$root/packages" -prune -o -iname '*nanoflow*' -print; inside getent passwd nanoflow || true
   inside getent group nanoflow nanoflow-admin || true; inside find /run /var/lib -iname '*nanoflow*')
 [ -z "$left" ] || fail "left behind: $left"
 if inside systemctl cat nanoflowd >/dev/null 2>&1; then fail "the unit is still known"; fi
