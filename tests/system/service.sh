@@ -111,9 +111,10 @@ load() {
   asking=$!
   eventually 60 grep -q started "$root/packages/ends" || { cat "$root/packages/ends"; fail "the load did not start"; }
 }
-ends() {
+# Waits for the load's end; $result says how its requests ended. Not for $(): only this shell can wait for its child.
+wait_for_ends() {
   wait "$asking" || true
-  tail -1 "$root/packages/ends"
+  result=$(tail -1 "$root/packages/ends")
 }
 
 say "Stop under load"
@@ -121,7 +122,7 @@ load 8 200
 begin=$(date +%s%N)
 inside systemctl stop nanoflowd
 took=$(seconds_since "$begin")
-result=$(ends)
+wait_for_ends
 echo "   stopped after $took s; the requests ended as: $result"
 [ "$(inside systemctl show -P Result nanoflowd)" = success ] || fail "the stop was not clean"
 total=$(echo "$result" | tr ' ' '\n' | grep -E '^[0-9]+$' | paste -sd+ | sed 's/$/\n/' | { read -r sum; echo $((sum)); })
@@ -134,7 +135,7 @@ inside systemctl start nanoflowd
 before=$(main_pid)
 load 4 4000
 inside kill -9 "$before"
-result=$(ends)
+wait_for_ends
 echo "   the clients heard: $result"
 [ "$result" = "connection_lost 4" ] || fail "clients were not told"
 eventually 20 is_active || fail "not restarted"
