@@ -110,7 +110,7 @@ std::vector<Token> read_tokens(std::string_view field, const msgpack::object& va
   for (std::uint32_t i = 0; i < array.size; ++i) {
     const auto& entry = array.ptr[i];
     // The name of the entry is only built where it is needed: there may be a million of them.
-    if (entry.type == object_type::POSITIVE_INTEGER && entry.via.u64 <= std::uint64_t(max_int))
+    if (entry.type == object_type::POSITIVE_INTEGER && entry.via.u64 < std::uint64_t(max_int))
       tokens[i] = Token(entry.via.u64);
     else
       read_integer(std::string(field) + "[" + std::to_string(i) + "]", entry, {0, max_int - 1.0});

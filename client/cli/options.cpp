@@ -203,17 +203,21 @@ std::vector<std::string> OptionSet::parse(std::span<const std::string> arguments
 }
 
 void OptionSet::print_help(std::ostream& out) const {
+  std::vector<std::string> shown;
   std::size_t width = 0;
-  for (const Option& option : options_)
-    if (option.set) width = std::max(width, option.name.size() + 1 + option.value_name.size());
-  for (const Option& option : options_) {
-    if (option.hidden) continue;
-    if (!option.set)
-      out << '\n' << option.name << ":\n";
+  for (std::size_t i = 0; i < options_.size(); ++i) {
+    const Option& option = options_[i];
+    const bool two_forms = i + 1 < options_.size() && options_[i + 1].opposite;
+    shown.push_back(two_forms ? "--[no-]" + option.name.substr(2) : option.name);
+    if (!option.value_name.empty()) shown[i] += " " + option.value_name;
+    if (option.set) width = std::max(width, shown[i].size());
+  }
+  for (std::size_t i = 0; i < options_.size(); ++i) {
+    if (options_[i].opposite) continue;
+    if (options_[i].set)
+      out << "  " << std::left << std::setw(int(width) + 2) << shown[i] << options_[i].help << '\n';
     else
-      out << "  " << std::left << std::setw(int(width) + 2)
-          << option.name + (option.value_name.empty() ? "" : " " + option.value_name) << option.help
-          << '\n';
+      out << '\n' << shown[i] << ":\n";
   }
 }
 

@@ -51,7 +51,7 @@ class OptionSet {
   struct Option {
     std::string name, value_name, help;  // no value_name: a flag
     Set set;
-    bool hidden = false;
+    bool opposite = false;  // the --no- form, which its other form's help line shows
   };
   const Option& find(const std::string& name) const;
 
