@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 class Stream(AnswerView, Iterator[Piece]):
     """The pieces of one answer as they come. Dropping or closing it before its end cancels the request."""
 
-    def __init__(self, connection: Connection, fields: wire.Fields) -> None:
-        self._connection = connection
+    def __init__(self, client: "Client", fields: wire.Fields) -> None:
+        self._client = client  # a client nobody else holds lives as long as its streams
+        self._connection = connection = client._connected()
         self._items: "queue.SimpleQueue[Item]" = queue.SimpleQueue()
         self._answer = wire.Answer(bool(fields["stream"]))
         self._ended = True  # until the request is out, so that a failure here cancels nothing
@@ -135,7 +136,7 @@ class Client:
 
     def generate(self, prompt: Prompt, *, stream: bool = True, **options: Any) -> Union[Stream, Reply]:
         """Continues `prompt`: text, token ids or chat messages. `types.Options` lists the options."""
-        answer = Stream(self._connected(), wire.generate_fields(prompt, stream, options, "generate"))
+        answer = Stream(self, wire.generate_fields(prompt, stream, options, "generate"))
         return answer if stream else answer.result()
 
     @overload
@@ -150,7 +151,7 @@ class Client:
              **options: Any) -> Union[Stream, Reply]:
         """Answers chat messages, or one message of the user given as text."""
         fields = wire.generate_fields(wire.messages_of(messages), stream, options, "chat")
-        answer = Stream(self._connected(), fields)
+        answer = Stream(self, fields)
         return answer if stream else answer.result()
 
     def cancel(self, target: Union[RequestId, Stream]) -> None:
