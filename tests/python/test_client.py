@@ -2,6 +2,8 @@
 import gc
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -117,6 +119,17 @@ class Generation(WithDaemon):
                     number = stream.reply.text.split()[0]
                     self.assertEqual(stream.reply.text, f"{number} x {number} ")
                     streams.remove(stream)
+
+    def test_a_stream_keeps_its_client(self):
+        pieces = list(nf.Client(self.daemon.endpoint).generate("a b"))
+        self.assertEqual(len(pieces), 2)
+
+    def test_a_program_may_end_without_closing_anything(self):
+        program = ("import sys, fake_daemon, nanoflow_client as nf; client = nf.Client(sys.argv[1]); "
+                   "stream = client.generate('forever'); next(stream); print('end')")
+        ran = subprocess.run([sys.executable, "-c", program, self.daemon.endpoint], capture_output=True,
+                             text=True, timeout=20, cwd=os.path.dirname(os.path.abspath(__file__)))
+        self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, "end\n", ""))
 
     def test_threads_share_a_client(self):
         replies = {}
