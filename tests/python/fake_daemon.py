@@ -20,7 +20,10 @@ class FakeDaemon:
     "forever" never ends, "slow N" waits N seconds between words, "fail" is refused, "silent" gets no answer.
     """
 
-    def __init__(self, folder=None):
+    def __init__(self, folder=None, keys=None):
+        """`keys` (public, secret): listens on a TCP port with CURVE instead."""
+        self._keys = keys
+        self._stopping = threading.Lock()
         self._own = None if folder else tempfile.mkdtemp(prefix="nanoflow-test-")
         self.folder = folder or self._own
         self.path = os.path.join(self.folder, "nanoflowd.sock")
@@ -36,9 +39,12 @@ class FakeDaemon:
 
     def stop(self):
         """Goes away as a killed daemon does: the connections break."""
-        self._stop.set()
-        self._thread.join(5)
-        shutil.rmtree(self._own, ignore_errors=True)
+        with self._stopping:
+            self._stop.set()
+            self._thread.join(5)
+            own, self._own = self._own, None
+            if own:
+                shutil.rmtree(own, ignore_errors=True)
 
     def __enter__(self):
         return self
@@ -51,7 +57,12 @@ class FakeDaemon:
         router = context.socket(zmq.ROUTER)
         router.setsockopt(zmq.LINGER, 0)
         os.makedirs(self.folder, exist_ok=True)
-        router.bind(self.endpoint)
+        if self._keys:
+            router.curve_publickey, router.curve_secretkey = self._keys
+            router.curve_server = True
+            self.endpoint = f"tcp://127.0.0.1:{router.bind_to_random_port('tcp://127.0.0.1')}"
+        else:
+            router.bind(self.endpoint)
         self._ready.set()
         while not self._stop.is_set():
             while router.poll(5 if not self.live else 1):

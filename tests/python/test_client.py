@@ -10,6 +10,7 @@ import time
 import unittest
 from unittest import mock
 
+import zmq
 from fake_daemon import FakeDaemon
 
 import nanoflow_client as nf
@@ -249,6 +250,15 @@ class LosingTheDaemon(WithDaemon):
             port = free.getsockname()[1]
         with nf.Client(f"tcp://127.0.0.1:{port}") as client, self.assertRaises(nf.ConnectionLost):
             client.ping()
+
+    def test_tcp_with_keys_answers_and_without_them_raises(self):
+        public, secret = zmq.curve_keypair()
+        with FakeDaemon(keys=(public, secret)) as daemon:
+            with mock.patch.dict(os.environ, {"NANOFLOW_SERVER_KEY": public.decode()}):
+                with nf.Client(daemon.endpoint) as client:
+                    self.assertEqual(client.chat("hello").text, "hello")
+            with nf.Client(daemon.endpoint) as client, self.assertRaises(nf.ConnectionLost):
+                client.ping()
 
     def test_a_closed_client_raises(self):
         stream = self.client.generate("forever")

@@ -6,11 +6,14 @@ requests to a new daemon that cannot know them.
 """
 from __future__ import annotations
 
+import atexit
 import collections
 import itertools
 import logging
+import os
 import socket
 import threading
+import weakref
 from typing import Callable, Deque, Dict, Iterable, Optional, Union
 
 import zmq
@@ -36,6 +39,14 @@ _LOST_EVENTS = (
     | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 )
 _ENDS = ("ok", "done", "error")
+_open: "weakref.WeakSet[Connection]" = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """While threads still run: a connection's thread cannot be waited for once the interpreter is going down."""
+    for connection in list(_open):
+        connection.close()
 
 
 class Connection:
@@ -61,10 +72,22 @@ class Connection:
             (zmq.HEARTBEAT_TIMEOUT, _HEARTBEAT_TIMEOUT_MS),
         ):
             self._dealer.setsockopt(option, value)
+        self._set_keys()
         self._monitor = self._dealer.get_monitor_socket(_LOST_EVENTS)
         self._dealer.connect(endpoint)
         self._thread = threading.Thread(target=self._run, name="nanoflow-client", daemon=True)
         self._thread.start()
+        _open.add(self)
+
+    def _set_keys(self) -> None:
+        """TCP needs keys: the server's public one, and any pair of our own unless the server knows its clients."""
+        server = os.environ.get("NANOFLOW_SERVER_KEY")
+        if not server or not self.endpoint.startswith("tcp://"):
+            return
+        public, secret = os.environ.get("NANOFLOW_PUBLIC_KEY"), os.environ.get("NANOFLOW_SECRET_KEY")
+        pair = (public.encode(), secret.encode()) if public and secret else zmq.curve_keypair()
+        self._dealer.curve_serverkey = server.encode()
+        self._dealer.curve_publickey, self._dealer.curve_secretkey = pair
 
     @property
     def lost(self) -> bool:
