@@ -92,14 +92,13 @@ Choice choice_of(const Json& map, int completion_tokens) {
 Done done_of(const Json& map) {
   Done done;
   done.finish_reason = map.at("finish_reason");
-  const Json& usage = map.at("usage");
-  done.usage = {usage.at("prompt_tokens"), usage.at("cached_tokens"),
-                usage.at("completion_tokens")};
-  const Json& timing = map.at("timing");
-  done.timing = {timing.at("queue_ms"), timing.at("prefill_ms"), timing.at("decode_ms"),
-                 timing.at("total_ms")};
-  const Json& cost = map.at("cost");
-  done.cost = {cost.at("flops"), cost.at("bytes"), cost.at("page_seconds")};
+  const auto numbers = [&](const char* part) { return map.value(part, Json::object()); };
+  const Json usage = numbers("usage"), timing = numbers("timing"), cost = numbers("cost");
+  done.usage = {usage.value("prompt_tokens", 0), usage.value("cached_tokens", 0),
+                usage.value("completion_tokens", 0)};
+  done.timing = {timing.value("queue_ms", 0.0), timing.value("prefill_ms", 0.0),
+                 timing.value("decode_ms", 0.0), timing.value("total_ms", 0.0)};
+  done.cost = {cost.value("flops", 0.0), cost.value("bytes", 0.0), cost.value("page_seconds", 0.0)};
   done.whole = map.contains("text");
   if (const auto choices = map.find("choices"); choices != map.end())
     for (const Json& choice : *choices)

@@ -1,6 +1,19 @@
 #include "client/protocol_pack.hpp"
 
+#include <bit>
+
 namespace nanoflow::wire {
+namespace {
+
+template <class Bits>
+void put_big_endian(ByteSink& sink, char type, Bits bits) {
+  char bytes[1 + sizeof bits] = {type};
+  for (std::size_t i = 0; i < sizeof bits; ++i)
+    bytes[1 + i] = char(bits >> (8 * (sizeof bits - 1 - i)));
+  sink.write(bytes, sizeof bytes);
+}
+
+}  // namespace
 
 Bytes MapPacker::finish() const {
   ByteSink whole;
@@ -13,6 +26,15 @@ Bytes MapPacker::finish() const {
 void MapPacker::write(std::string_view text) {
   pack().pack_str(std::uint32_t(text.size()));
   pack().pack_str_body(text.data(), std::uint32_t(text.size()));
+}
+
+// msgpack-c's own packer turns a whole number such as 100.0 into an integer, and readers in typed
+// languages would see a field change its type with its value.
+void MapPacker::write(double value) {
+  put_big_endian(fields_, '\xcb', std::bit_cast<std::uint64_t>(value));
+}
+void MapPacker::write(float value) {
+  put_big_endian(fields_, '\xca', std::bit_cast<std::uint32_t>(value));
 }
 
 void MapPacker::write(const RequestId& id) {

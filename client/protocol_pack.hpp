@@ -54,8 +54,8 @@ class MapPacker {
   void write(bool value) { pack().pack(value); }
   void write(int value) { pack().pack(value); }
   void write(std::uint64_t value) { pack().pack(value); }
-  void write(double value) { pack().pack(value); }
-  void write(float value) { pack().pack(value); }
+  void write(double value);
+  void write(float value);
   void write(const RequestId& id);
   void write(const Message& message);
   void write(const Logprob& logprob);

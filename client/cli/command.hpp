@@ -45,6 +45,9 @@ class Invocation {
   std::vector<std::string> arguments_;
 };
 
+/// The whole program: the exit code for these arguments.
+int run_cli(std::vector<std::string> arguments);
+
 /// One JSON value on a line of its own, flushed. Broken UTF-8 becomes U+FFFD.
 void print_json(const wire::Json& value);
 std::string to_text(const wire::Json& value, int indent = -1);

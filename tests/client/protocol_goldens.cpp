@@ -39,12 +39,16 @@ Request decode(const std::string& name) {
 BOOST_AUTO_TEST_SUITE(protocol_goldens)
 
 BOOST_AUTO_TEST_CASE(every_request_that_python_packs_is_read_and_packed_to_the_same_bytes) {
-  for (const auto& [name, golden] : goldens()["requests"].items())
+  const Json requests = goldens()["requests"];
+  BOOST_TEST(requests.size() == 16u);
+  for (const auto& [name, golden] : requests.items())
     BOOST_TEST(to_hex(encode(decode(name))) == golden["hex"].get<std::string>(), name);
 }
 
 BOOST_AUTO_TEST_CASE(every_event_that_python_packs_is_read_and_packed_to_the_same_bytes) {
-  for (const auto& [name, golden] : goldens()["events"].items()) {
+  const Json events = goldens()["events"];
+  BOOST_TEST(events.size() == 12u);
+  for (const auto& [name, golden] : events.items()) {
     const Event event = decode_event(from_hex(golden["hex"]));
     BOOST_TEST(to_hex(encode(event)) == golden["hex"].get<std::string>(), name);
     BOOST_TEST(to_json(event).dump() == golden["message"].dump(), name);
