@@ -64,7 +64,7 @@ std::vector<std::string> Invocation::parse(OptionSet& options, std::size_t min_w
   options.flag("--json", "print JSON instead of text", json);
   options.flag("--help", "print this", help);
   // Asked by the completion command, before anything else is looked at.
-  if (arguments_.size() == 1 && arguments_[0] == "--list-options") {
+  if (!arguments_.empty() && arguments_.back() == "--list-options") {
     for (const std::string& name : options.names()) std::cout << name << ' ';
     throw Exit{exit_done};
   }

@@ -34,6 +34,20 @@ std::vector<wire::Token> ids_of(const std::string& text) {
   return tokens;
 }
 
+/// What --bos and --eos leave out, the model's own vocabulary says, where the path has one.
+void fill_ends(const std::string& from, std::optional<std::string> bos,
+               std::optional<std::string> eos, ChatTemplate::Inputs& inputs) {
+  inputs.bos_token = bos.value_or("");
+  inputs.eos_token = eos.value_or("");
+  if ((bos && eos) || from.ends_with(".jinja")) return;
+  const auto tokenizer = load_tokenizer(from);
+  const auto text = [&](std::optional<TokenId> id) {
+    return id ? std::string(tokenizer->token_bytes(*id)) : std::string();
+  };
+  if (!bos) inputs.bos_token = text(tokenizer->bos());
+  if (!eos) inputs.eos_token = text(tokenizer->eos());
+}
+
 wire::Json parse_messages(const std::string& path) {
   // Depth is bounded before anything walks the tree: a deep nest would overflow the stack on the
   // way out.
@@ -105,8 +119,11 @@ int template_command(Invocation& invocation) {
   OptionSet options;
   options.value("--from", "PATH", "a model file, a model folder or a .jinja file", from);
   options.value("--messages", "FILE", "the messages, as JSON (- is standard input)", messages_path);
-  options.value("--bos", "TEXT", "what bos_token is", inputs.bos_token);
-  options.value("--eos", "TEXT", "what eos_token is", inputs.eos_token);
+  std::optional<std::string> bos, eos;
+  options.value("--bos", "TEXT", "what bos_token is (the vocabulary's)",
+                [&](const std::string& text) { bos = text; });
+  options.value("--eos", "TEXT", "what eos_token is (the vocabulary's)",
+                [&](const std::string& text) { eos = text; });
   options.flag("--no-generation-prompt", "end after the last message", open_end);
   invocation.parse(options);
   if (from.empty() || messages_path.empty())
@@ -120,6 +137,7 @@ int template_command(Invocation& invocation) {
     extra.erase("tools");
     extra.erase("messages");
   }
+  fill_ends(from, bos, eos, inputs);
   const auto source = find_chat_template(from);
   if (!source) throw std::runtime_error("there is no chat template in " + from);
   const std::string text = ChatTemplate(*source).render(messages, tools, inputs, extra).text;

@@ -1,0 +1,295 @@
+// Whole commands against a fake daemon: what is asked, what is printed, which exit code.
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <iostream>
+#include <mutex>
+#include <sstream>
+
+#include "client/cli/command.hpp"
+#include "tests/client/fake_daemon.hpp"
+#include "tests/client/terminal_session.hpp"
+
+namespace {
+
+using namespace nanoflow;
+using test::FakeDaemon;
+using test::TerminalSession;
+
+/// Answers like a small daemon, and remembers what was asked.
+struct Fixture {
+  std::mutex mutex;
+  std::vector<wire::Operation> asked;
+  wire::Json loaded = wire::Json::parse(R"([{"name":"tiny","path":"/m/tiny.gguf","context":64}])");
+  wire::Json available = wire::Json::parse(R"([{"name":"tiny"},{"name":"other"}])");
+  wire::EventBody failure;  // sent instead of an answer to generate when it is an Error
+  bool endless = false;
+  FakeDaemon daemon{[this](const wire::Request& request) { return answer(request); }};
+
+  std::vector<wire::EventBody> answer(const wire::Request& request) {
+    const std::lock_guard lock(mutex);
+    asked.push_back(request.operation);
+    if (std::holds_alternative<wire::Generate>(request.operation)) return generate();
+    if (const auto* models = std::get_if<wire::Models>(&request.operation))
+      return {wire::Ok{{{"models", models->available ? available : loaded}}}};
+    if (const auto* load = std::get_if<wire::Load>(&request.operation)) {
+      wire::Progress progress;
+      progress.state = "loading";
+      progress.done_bytes = 5;
+      progress.total_bytes = 10;
+      return {progress, wire::Ok{{{"models", {{{"name", load->name}}}}}}};
+    }
+    if (std::holds_alternative<wire::Status>(request.operation))
+      return {wire::Ok{
+          wire::Json::parse(R"({"running":1,"uptime_seconds":90,"pages":{"free":3,"total":8},
+          "requests":[{"number":4,"user":"ann","state":"decode"}]})")}};
+    if (std::holds_alternative<wire::Tokenize>(request.operation))
+      return {wire::Ok{{{"tokens", {5, 6}}}}};
+    if (std::holds_alternative<wire::Detokenize>(request.operation))
+      return {wire::Ok{{{"text", "hi"}}}};
+    return {wire::Ok{}};
+  }
+  std::vector<wire::EventBody> generate() const {
+    if (std::holds_alternative<wire::Error>(failure)) return {failure};
+    std::vector<wire::EventBody> events = test::short_answer();
+    if (endless) events.pop_back();
+    return events;
+  }
+
+  std::string out;
+  std::string err;
+  int run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--endpoint", daemon.endpoint});
+    std::ostringstream captured, errors;
+    std::streambuf* before = std::cout.rdbuf(captured.rdbuf());
+    std::streambuf* errors_before = std::cerr.rdbuf(errors.rdbuf());
+    const int code = cli::run_cli(arguments);
+    std::cout.rdbuf(before);
+    std::cerr.rdbuf(errors_before);
+    out = captured.str();
+    err = errors.str();
+    return code;
+  }
+  template <class T>
+  T last() {
+    const std::lock_guard lock(mutex);
+    for (auto it = asked.rbegin(); it != asked.rend(); ++it)
+      if (const auto* found = std::get_if<T>(&*it)) return *found;
+    BOOST_FAIL("it was not asked");
+    return {};
+  }
+  std::vector<wire::Message> last_messages() {
+    return std::get<std::vector<wire::Message>>(last<wire::Generate>().input);
+  }
+  wire::Error error(wire::ErrorCode code, const std::string& message) {
+    return {code, message, {}, {}};
+  }
+};
+
+BOOST_FIXTURE_TEST_SUITE(cli_commands, Fixture)
+
+BOOST_AUTO_TEST_CASE(run_asks_by_the_chat_template_and_prints_the_answer) {
+  BOOST_TEST(run({"run", "What is gravity?", "--system", "Be brief.", "--temperature", "0"}) == 0);
+  BOOST_TEST(out == "Hello world\n");
+  BOOST_REQUIRE(last_messages().size() == 2u);
+  BOOST_TEST(last_messages()[0].role == "system");
+  BOOST_TEST(last_messages()[1].content == "What is gravity?");
+  BOOST_TEST(*last<wire::Generate>().sampling.temperature == 0);
+}
+
+BOOST_AUTO_TEST_CASE(runs_first_word_may_name_a_model_which_is_loaded_where_needed) {
+  BOOST_TEST(run({"run", "tiny", "Hi"}) == 0);
+  BOOST_TEST(last<wire::Generate>().model == "tiny");
+  BOOST_TEST(run({"run", "other", "Hi"}) == 0);
+  BOOST_TEST(last<wire::Load>().name == "other");
+  BOOST_TEST(last<wire::Generate>().model == "other");
+  BOOST_TEST(run({"run", "unknown", "Hi"}) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(run_without_a_model_tells_how_to_get_one) {
+  loaded = wire::Json::array();
+  BOOST_TEST(run({"run", "Hi"}) == 1);
+  BOOST_TEST(err.find("nanoflow run other") != std::string::npos);
+  available = wire::Json::array();
+  BOOST_TEST(run({"run", "Hi"}) == 1);
+  BOOST_TEST(err.find("nanoflow pull smollm2") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(generate_prints_events_as_json_lines) {
+  BOOST_TEST(run({"generate", "Once", "--json", "--logprobs", "2", "--priority", "-3"}) == 0);
+  std::istringstream lines(out);
+  std::vector<std::string> events;
+  for (std::string line; std::getline(lines, line);)
+    events.push_back(wire::Json::parse(line)["event"]);
+  BOOST_TEST(events == (std::vector<std::string>{"accepted", "tokens", "tokens", "done"}),
+             boost::test_tools::per_element());
+  const auto asked = last<wire::Generate>();
+  BOOST_TEST(std::get<std::string>(asked.input) == "Once");
+  BOOST_TEST(*asked.sampling.logprobs == 2);
+  BOOST_TEST(asked.priority == -3);
+}
+
+BOOST_AUTO_TEST_CASE(generate_takes_token_ids) {
+  BOOST_TEST(run({"generate", "--tokens", "1,22,333"}) == 0);
+  BOOST_TEST(std::get<std::vector<wire::Token>>(last<wire::Generate>().input) ==
+                 (std::vector<wire::Token>{1, 22, 333}),
+             boost::test_tools::per_element());
+  BOOST_TEST(run({"generate", "--tokens", "1,", "x"}) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_failed_request_is_exit_code_1_with_the_reason) {
+  failure = error(wire::ErrorCode::prompt_too_long, "the prompt has 90 tokens, the context 64");
+  BOOST_TEST(run({"generate", "x"}) == 1);
+  BOOST_TEST(err == "nanoflow: the prompt has 90 tokens, the context 64 (prompt_too_long)\n");
+  BOOST_TEST(run({"generate", "x", "--json"}) == 1);
+  BOOST_TEST(wire::Json::parse(out)["code"] == "prompt_too_long");
+}
+
+BOOST_AUTO_TEST_CASE(wrong_usage_is_exit_code_2) {
+  BOOST_TEST(run({"generat", "x"}) == 2);
+  BOOST_TEST(err.find("did you mean 'generate'?") != std::string::npos);
+  BOOST_TEST(run({"generate", "x", "y"}) == 2);
+  BOOST_TEST(run({"generate", "x", "--top-p", "2"}) == 2);
+  BOOST_TEST(run({"cancel"}) == 2);
+  BOOST_TEST(run({"cancel", "x"}) == 2);
+  BOOST_TEST(run({"template"}) == 2);
+  BOOST_TEST(run({"pull", "smolm2"}) == 2);
+  BOOST_TEST(err.find("did you mean 'smollm2'?") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(no_daemon_is_exit_code_3) {
+  daemon.stop();
+  BOOST_TEST(run({"ping"}) == 3);
+  BOOST_TEST(err.find("systemctl start nanoflowd") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(tables_and_json_show_the_same) {
+  BOOST_TEST(run({"ps"}) == 0);
+  BOOST_TEST(out == "NUMBER  USER  STATE\n4       ann   decode\n");
+  BOOST_TEST(run({"ps", "--json"}) == 0);
+  BOOST_TEST(wire::Json::parse(out)[0]["number"] == 4);
+  BOOST_TEST(run({"status"}) == 0);
+  BOOST_TEST(
+      out ==
+      "running                 1\nuptime_seconds          1 min 30 s\npages free              3\n"
+      "pages total             8\n\nrequests\nNUMBER  USER  STATE\n4       ann   decode\n");
+  BOOST_TEST(run({"top", "--count", "1", "--json"}) == 0);
+  BOOST_TEST(wire::Json::parse(out)["running"] == 1);
+  BOOST_TEST(run({"models"}) == 0);
+  BOOST_TEST(out == "NAME  PATH          CONTEXT\ntiny  /m/tiny.gguf  64\n");
+}
+
+BOOST_AUTO_TEST_CASE(small_commands_send_what_they_say) {
+  BOOST_TEST(run({"cancel", "17"}) == 0);
+  BOOST_TEST(daemon.cancels == 1);
+  BOOST_TEST(run({"tokenize", "x y", "--no-special"}) == 0);
+  BOOST_TEST(out == "5 6\n");
+  BOOST_TEST(!last<wire::Tokenize>().add_special);
+  BOOST_TEST(run({"detokenize", "1", "2,3"}) == 0);
+  BOOST_TEST(out == "hi");
+  BOOST_TEST(last<wire::Detokenize>().tokens.size() == 3u);
+  BOOST_TEST(run({"load", "other", "--context", "32", "--kv-memory", "50%"}) == 0);
+  BOOST_TEST(*last<wire::Load>().kv_memory == "50%");
+  BOOST_TEST(run({"load", "./x/../m.gguf"}) == 0);
+  BOOST_TEST(last<wire::Load>().path == (std::filesystem::current_path() / "m.gguf").string());
+  BOOST_TEST(run({"unload", "other"}) == 0);
+  BOOST_TEST(last<wire::Unload>().name == "other");
+  BOOST_TEST(run({"trace", "--seconds", "0.5"}) == 0);
+  BOOST_TEST(last<wire::Trace>().seconds == 0.5);
+  BOOST_TEST(run({"plan", "explain"}) == 0);
+  BOOST_TEST(last<wire::Plan>().explain);
+}
+
+BOOST_AUTO_TEST_CASE(bench_counts_what_it_sent) {
+  BOOST_TEST(run({"bench", "--requests", "12", "--concurrency", "3", "--input-len", "7",
+                  "--output-len", "3", "--json"}) == 0);
+  const wire::Json summary = wire::Json::parse(out);
+  BOOST_TEST(summary["requests"] == 12);
+  BOOST_TEST(summary["failed"] == 0);
+  BOOST_TEST(summary["output_tokens"] == 36.0);
+  BOOST_TEST(std::get<std::vector<wire::Token>>(last<wire::Generate>().input).size() == 7u);
+  BOOST_TEST(*last<wire::Generate>().sampling.ignore_eos);
+  failure = error(wire::ErrorCode::overloaded, "full");
+  BOOST_TEST(run({"bench", "--requests", "5", "--rate", "1000", "--json"}) == 1);
+  BOOST_TEST(wire::Json::parse(out)["failed"] == 5);
+}
+
+BOOST_AUTO_TEST_CASE(every_command_has_help_and_completes_its_options) {
+  for (const cli::Command& command : cli::commands()) {
+    BOOST_TEST(run({"help", std::string(command.name)}) == 0);
+    BOOST_TEST(out.find("--json") != std::string::npos, std::string(command.name));
+    BOOST_TEST(run({std::string(command.name), "--list-options"}) == 0);
+    BOOST_TEST(out.find("--endpoint ") != std::string::npos, std::string(command.name));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_chat_keeps_its_history_and_obeys_its_commands) {
+  TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("/system Be brief.\r");
+  BOOST_TEST(session.wait_for("(system text set)"));
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("Why?\r");
+  BOOST_TEST(session.wait_for("Hello world"));
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("\"\"\"And\r");
+  BOOST_TEST(session.wait_for("... "));
+  session.type("then?\"\"\"\r");
+  BOOST_TEST(session.wait_for("Hello world"));
+  BOOST_REQUIRE(last_messages().size() == 4u);
+  BOOST_TEST(last_messages()[0].content == "Be brief.");
+  BOOST_TEST(last_messages()[2].content == "Hello world");
+  BOOST_TEST(last_messages()[3].content == "And\nthen?");
+  session.type("/clear\r");
+  BOOST_TEST(session.wait_for("(forgotten)"));
+  session.type("\x1b[A\x1b[A\x1b[A\x1b[A\r");  // up to "Why?"
+  BOOST_TEST(session.wait_for("Hello world"));
+  BOOST_TEST(last_messages().size() == 2u);
+  BOOST_TEST(last_messages()[1].content == "Why?");
+  session.type("/bye\r");
+  BOOST_TEST(session.wait_for_end() == 0);
+  std::ifstream history(daemon.folder.path / "nanoflow/history");
+  BOOST_TEST(history.good());
+}
+
+BOOST_AUTO_TEST_CASE(ctrl_c_ends_an_answer_and_twice_at_the_prompt_leaves) {
+  endless = true;
+  TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("Why?\r");
+  BOOST_TEST(session.wait_for("Hello world"));
+  session.type("\x03");
+  BOOST_TEST(session.wait_for("[cut: cancelled]"));
+  BOOST_TEST(daemon.cancels == 1);
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("half a line\x03");
+  BOOST_TEST(session.wait_for("leaves"));
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("\x03");
+  BOOST_TEST(session.wait_for_end() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_full_context_offers_clear_and_the_chat_goes_on) {
+  failure = error(wire::ErrorCode::prompt_too_long, "the prompt has 90 tokens, the context 64");
+  TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("Why?\r");
+  BOOST_TEST(session.wait_for("/clear forgets it"));
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("\x04");
+  BOOST_TEST(session.wait_for_end() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_chat_whose_daemon_dies_says_so_and_ends) {
+  endless = true;
+  TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("Why?\r");
+  BOOST_TEST(session.wait_for("Hello world"));
+  daemon.stop();
+  BOOST_TEST(session.wait_for("is gone"));
+  BOOST_TEST(session.wait_for_end() == 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
