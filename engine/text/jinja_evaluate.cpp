@@ -96,6 +96,7 @@ Value Interpreter::evaluate_unary(const Expression& e) {
   if (e.operators[0] == Operator::plus) {
     return is<double>(value) ? value : Value(*as_integer(value));
   }
+  if (const double* real = std::get_if<double>(&value)) return -*real;
   return arithmetic(*this, Operator::subtract, std::int64_t{0}, value);
 }
 
