@@ -154,7 +154,7 @@ Value call_container_method(Interpreter& run, const Value& self, const std::stri
                             const Arguments& arguments);
 Value loop_attribute(Interpreter& run, Loop* loop, const std::string& name);
 
-/// range, namespace, dict, raise_exception, strftime_now, joiner and cycler, into the globals.
+/// range, namespace, dict, raise_exception, strftime_now and joiner, into the globals.
 void define_functions(Interpreter& run);
 
 using FilterBody = Value (*)(Interpreter& run, const Value& subject, const Arguments& arguments);

@@ -83,6 +83,10 @@ struct Dict : Object {
   const Value* find(std::string_view key) const;
   void set(Budget& budget, const Value& key, Value value);
   std::optional<Value> erase(const Value& key);
+  void clear() {
+    items.clear();
+    index_.clear();
+  }
 
   std::vector<std::pair<Value, Value>> items;
 
