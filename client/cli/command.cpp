@@ -84,6 +84,16 @@ std::vector<std::string> Invocation::parse(OptionSet& options, std::size_t min_w
   return words;
 }
 
+Client Invocation::connect() const {
+  Client client(endpoint);
+  try {
+    client.request(wire::Hello{wire::version, "nanoflow " NANOFLOW_VERSION});
+  } catch (const RequestFailed& failed) {
+    if (failed.error.code == wire::ErrorCode::unsupported_version) throw;
+  }
+  return client;
+}
+
 std::string to_text(const wire::Json& value, int indent) {
   return value.dump(indent, ' ', false, wire::Json::error_handler_t::replace);
 }

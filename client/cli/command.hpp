@@ -35,7 +35,8 @@ class Invocation {
   /// there are more words than max_words or fewer than min_words, Exit after --help.
   std::vector<std::string> parse(OptionSet& options, std::size_t min_words = 0,
                                  std::size_t max_words = 0);
-  Client connect() const { return Client(endpoint); }
+  /// Throws RequestFailed where the daemon speaks another version of the wire.
+  Client connect() const;
 
   std::string endpoint;
   bool json = false;

