@@ -64,7 +64,7 @@ std::optional<std::string> find_in_json(const std::string& base, const std::stri
 
 std::string unescape(std::string text) {
   for (std::size_t at = 0; (at = text.find("&amp;", at)) != std::string::npos; ++at)
-    text.replace(at, 5, "&");
+    text.erase(at + 1, 4);
   return text;
 }
 

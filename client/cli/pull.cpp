@@ -54,7 +54,7 @@ const KnownModel& find_known(const std::string& name) {
   for (const KnownModel& model : known_models) {
     if (model.name == name) return model;
     names.push_back(model.name);
-    all += " " + std::string(model.name);
+    all.append(" ").append(model.name);
   }
   throw UsageError("no model is known as " + in_quotes(name) + did_you_mean(name, names) +
                    "; known are:" + all + "; anything else needs its URL");
