@@ -1,5 +1,6 @@
-// The wire, version 1: one msgpack map per message. The only code that the daemon shares with its clients, and
-// the only code that knows msgpack. docs/protocol.md describes it for writers of other clients.
+// The wire, version 1: one msgpack map per message. The only code that the daemon shares with its
+// clients, and the only code that knows msgpack. docs/protocol.md describes it for writers of other
+// clients.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -26,9 +27,11 @@ inline constexpr std::size_t max_message_bytes = 4 << 20;
 using RequestId = std::variant<std::uint64_t, std::string>;
 std::string to_string(const RequestId& id);
 
-// ---- Requests: what a client asks -------------------------------------------------------------------------
+// ---- Requests: what a client asks
+// -------------------------------------------------------------------------
 
-/// What the client left out stays empty: the model's defaults apply (see resolve in actors/gateway).
+/// What the client left out stays empty: the model's defaults apply (see resolve in
+/// actors/gateway).
 struct Sampling {
   std::optional<int> max_tokens, min_tokens, top_k, logprobs, n;
   std::optional<double> temperature, top_p, min_p;
@@ -49,7 +52,8 @@ struct Hello {
   std::string client;
 };
 struct Generate {
-  std::variant<std::string, std::vector<Message>, std::vector<Token>> input;  // prompt, messages or tokens
+  std::variant<std::string, std::vector<Message>, std::vector<Token>>
+      input;          // prompt, messages or tokens
   std::string model;  // empty: the only one loaded
   bool stream = true;
   Sampling sampling;
@@ -95,18 +99,28 @@ struct Status {};
 struct Metrics {};
 struct Ping {};
 
-using Operation = std::variant<Hello, Generate, Cancel, Tokenize, Detokenize, ApplyTemplate, Models, Load,
-                               Unload, Plan, Trace, Status, Metrics, Ping>;
+using Operation = std::variant<Hello, Generate, Cancel, Tokenize, Detokenize, ApplyTemplate, Models,
+                               Load, Unload, Plan, Trace, Status, Metrics, Ping>;
 struct Request {
   RequestId id;
   Operation operation;
 };
 
-// ---- Events: what the daemon says -------------------------------------------------------------------------
+// ---- Events: what the daemon says
+// -------------------------------------------------------------------------
 
 enum class ErrorCode {
-  bad_message, bad_field, unsupported_version, not_found, duplicate_id, prompt_too_long,
-  overloaded, too_slow, shutdown, load_failed, internal,
+  bad_message,
+  bad_field,
+  unsupported_version,
+  not_found,
+  duplicate_id,
+  prompt_too_long,
+  overloaded,
+  too_slow,
+  shutdown,
+  load_failed,
+  internal,
 };
 std::string_view to_string(ErrorCode code);
 
@@ -158,8 +172,8 @@ struct Done {
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;  // what was wrong, with the field's name, the value and the limit
-  std::optional<RequestId> target;      // of duplicate_id
-  std::optional<int> retry_after_ms;    // of overloaded
+  std::optional<RequestId> target;    // of duplicate_id
+  std::optional<int> retry_after_ms;  // of overloaded
 };
 /// The answer of everything but generate: its fields, as PROTOCOL's table names them.
 struct Ok {
@@ -172,26 +186,28 @@ struct Event {
   EventBody body;
 };
 
-// ---- Bytes ------------------------------------------------------------------------------------------------
+// ---- Bytes
+// ------------------------------------------------------------------------------------------------
 
-/// Checks everything: map, known keys once each, types, ranges, limits, no trailing bytes. What is wrong
-/// comes back as the error event to answer with. Never throws, and allocates no more than the message's size
-/// allows.
+/// Checks everything: map, known keys once each, types, ranges, limits, no trailing bytes. What is
+/// wrong comes back as the error event to answer with. Never throws, and allocates no more than the
+/// message's size allows.
 std::variant<Request, Event> decode_request(std::span<const std::byte> message);
 Bytes encode(const Request& request);
 
 Bytes encode(const Event& event);
-/// Throws std::runtime_error on what is no event. Unknown keys are kept out silently: a newer daemon may say
-/// more.
+/// Throws std::runtime_error on what is no event. Unknown keys are kept out silently: a newer
+/// daemon may say more.
 Event decode_event(std::span<const std::byte> message);
 
 /// An event as `--json` prints it: one object, in the wire's field names.
 Json to_json(const Event& event);
 
-/// Where a daemon is looked for, in order: NANOFLOW_ENDPOINT alone if set, else the user's socket, then the
-/// system's.
+/// Where a daemon is looked for, in order: NANOFLOW_ENDPOINT alone if set, else the user's socket,
+/// then the system's.
 std::vector<std::string> default_endpoints();
-std::string user_endpoint();    // ipc://$XDG_RUNTIME_DIR/nanoflowd.sock, or ipc:///tmp/nanoflowd-$UID/nanoflowd.sock
+std::string user_endpoint();    // ipc://$XDG_RUNTIME_DIR/nanoflowd.sock, or
+                                // ipc:///tmp/nanoflowd-$UID/nanoflowd.sock
 std::string system_endpoint();  // ipc:///run/nanoflowd/nanoflowd.sock
 
 }  // namespace nanoflow::wire
