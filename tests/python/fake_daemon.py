@@ -23,6 +23,7 @@ class FakeDaemon:
     def __init__(self, folder=None, keys=None):
         """`keys` (public, secret): listens on a TCP port with CURVE instead."""
         self._keys = keys
+        self.version = 1
         self._stopping = threading.Lock()
         self._own = None if folder else tempfile.mkdtemp(prefix="nanoflow-test-")
         self.folder = folder or self._own
@@ -104,6 +105,8 @@ class FakeDaemon:
         elif op == "models":
             say("ok", models=[{"name": "tiny", "path": "/m/tiny.gguf", "architecture": "llama",
                                "parameters": 7, "dtype": "Q4_1", "context": 64, "pages": 2}])
+        elif op == "hello" and self.version != request["version"]:
+            say("error", code="unsupported_version", message=f"only version {self.version} is spoken here")
         elif op == "hello":
             say("ok", version=1, server="fake 1", models=["tiny"], limits={"max_message_bytes": 4 << 20})
         elif op == "metrics":

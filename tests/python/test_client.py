@@ -183,6 +183,12 @@ class Cancelling(WithDaemon):
 
 
 class OtherOperations(WithDaemon):
+    def test_another_version_of_the_wire_is_named(self):
+        self.daemon.version = 2
+        with nf.Client(self.daemon.endpoint) as client, self.assertRaises(nf.NanoflowError) as caught:
+            client.generate("silent").result()
+        self.assertEqual(caught.exception.code, "unsupported_version")
+
     def test_each_returns_what_the_daemon_said(self):
         client = self.client
         self.assertEqual(client.tokenize("ab c", add_special=False), [2, 1])

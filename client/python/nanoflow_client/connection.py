@@ -19,7 +19,7 @@ from typing import Callable, Deque, Dict, Iterable, Optional, Union
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-from . import wire
+from . import requests, wire
 from .errors import ConnectionLost, NanoflowError, from_event
 from .types import RequestId
 
@@ -75,6 +75,7 @@ class Connection:
         self._set_keys()
         self._monitor = self._dealer.get_monitor_socket(_LOST_EVENTS)
         self._dealer.connect(endpoint)
+        self.request("hello", requests.hello(), self._greeted)  # nobody waits for the answer
         self._thread = threading.Thread(target=self._run, name="nanoflow-client", daemon=True)
         self._thread.start()
         _open.add(self)
@@ -130,6 +131,10 @@ class Connection:
             self._wake.send(b"\0")
         except OSError:
             pass  # full: it is awake already; closed: nobody is left to wake
+
+    def _greeted(self, item: Union[wire.Event, NanoflowError]) -> None:
+        if not isinstance(item, NanoflowError) and item["event"] == "error":
+            self._fail(list(self._sinks), from_event(item))  # another version of the wire is spoken there
 
     # ---- On the thread ---------------------------------------------------------------------------------------
 
