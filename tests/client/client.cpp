@@ -203,6 +203,21 @@ BOOST_AUTO_TEST_CASE(a_peer_that_does_not_speak_zeromq_is_given_up) {
   close(fd);
 }
 
+BOOST_AUTO_TEST_CASE(over_tcp_a_client_needs_the_daemons_public_key) {
+  char public_key[41], secret_key[41], other_public[41], other_secret[41];
+  BOOST_REQUIRE(zmq_curve_keypair(public_key, secret_key) == 0);
+  BOOST_REQUIRE(zmq_curve_keypair(other_public, other_secret) == 0);
+  FakeDaemon daemon([](const wire::Request&) { return test::short_answer(); }, secret_key);
+  setenv("NANOFLOW_SERVER_KEY", public_key, 1);
+  BOOST_TEST(Client(daemon.endpoint).generate(prompt("x")).finish_reason == "stop");
+  setenv("NANOFLOW_SERVER_KEY", other_public, 1);
+  BOOST_CHECK_THROW(Client{daemon.endpoint}, NoDaemon);
+  setenv("NANOFLOW_SERVER_KEY", "no key", 1);
+  BOOST_CHECK_THROW(Client{daemon.endpoint}, NoDaemon);
+  unsetenv("NANOFLOW_SERVER_KEY");
+  BOOST_CHECK_THROW(Client{daemon.endpoint}, NoDaemon);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

@@ -32,10 +32,18 @@ class FakeDaemon {
   /// What to send back for a request, at once and in this order.
   using Answer = std::function<std::vector<wire::EventBody>(const wire::Request&)>;
 
-  explicit FakeDaemon(Answer answer) : answer_(std::move(answer)) {
-    endpoint = "ipc://" + (folder.path / "daemon.sock").string();
+  /// With a CURVE secret key it listens on TCP, on a free port, and takes only clients that know
+  /// its public key.
+  explicit FakeDaemon(Answer answer, const std::string& secret_key = {})
+      : answer_(std::move(answer)) {
     router_.set(zmq::sockopt::linger, 100);
-    router_.bind(endpoint);
+    if (!secret_key.empty()) {
+      router_.set(zmq::sockopt::curve_server, 1);
+      router_.set(zmq::sockopt::curve_secretkey, secret_key);
+    }
+    router_.bind(secret_key.empty() ? "ipc://" + (folder.path / "daemon.sock").string()
+                                    : "tcp://127.0.0.1:*");
+    endpoint = router_.get(zmq::sockopt::last_endpoint);
     thread_ = std::jthread([this](std::stop_token stop) { serve(stop); });
   }
   ~FakeDaemon() { stop(); }
