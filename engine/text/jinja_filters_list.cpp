@@ -10,8 +10,11 @@ Value comparable(Interpreter& run, const Value& value, bool case_sensitive) {
   return s == nullptr || case_sensitive ? value : run.heap.text(lower(s->text));
 }
 
-Value at_path(Interpreter& run, const Value& value, const Value& path) {
-  if (as_integer(path)) return run.item(value, path);
+Value at_path(Interpreter& run, const Value& value, const Value& path, const Value* otherwise) {
+  const auto found = [&](Value item) {
+    return otherwise != nullptr && is<Undefined>(item) ? *otherwise : item;
+  };
+  if (as_integer(path)) return found(run.item(value, path));
   const StringObject* s = as_string(path);
   if (s == nullptr) throw Failure("an attribute must be named by a string or an integer");
   Value at = value;
@@ -21,9 +24,9 @@ Value at_path(Interpreter& run, const Value& value, const Value& path) {
                         part.text.find_first_not_of("0123456789") == std::string::npos;
     require_defined(at);
     if (digits) {
-      at = run.item(at, std::int64_t{std::stoll(part.text)});
+      at = found(run.item(at, std::int64_t{std::stoll(part.text)}));
     } else {
-      at = run.item(at, run.heap.text(part));
+      at = found(run.item(at, run.heap.text(part)));
     }
   }
   return at;

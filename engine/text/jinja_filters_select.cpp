@@ -31,8 +31,7 @@ Value map_filter(Interpreter& run, const Value& subject, const Arguments& argume
   }
   const Parameters p("map", arguments, {"attribute", "default"});
   for (const Value& item : items) {
-    Value value = at_path(run, item, p.value(0));
-    run.heap.push(*out, is<Undefined>(value) && p.has(1) ? p.value(1) : value);
+    run.heap.push(*out, at_path(run, item, p.value(0), p.has(1) ? &p.value(1) : nullptr));
   }
   return out;
 }

@@ -69,11 +69,12 @@ Value pair(Interpreter& run, const Value& a, const Value& b) {
   return run.heap.list({a, b}, true);
 }
 
-/// items, keys and values are lists here: nothing a template does tells them from Python's views.
+/// Lists, which only print as Python's views do.
 Value dict_view(Interpreter& run, const Dict& self, const std::string& name,
                 const Arguments& arguments) {
   const Parameters p(name, arguments, {});
   List* out = run.heap.make<List>();
+  out->view = name == "items" ? "dict_items" : name == "keys" ? "dict_keys" : "dict_values";
   for (const auto& [key, value] : self.items) {
     run.heap.push(*out, name == "items" ? pair(run, key, value) : name == "keys" ? key : value);
   }

@@ -1,6 +1,7 @@
 // Expressions. Precedence as in Jinja's own grammar, where ~ binds tighter than + and a filter
 // tighter still.
 #include <charconv>
+#include <limits>
 
 #include "engine/text/jinja_parser.hpp"
 
@@ -189,8 +190,10 @@ static Value number_of(const Token& token) {
   const std::string& text = token.text;
   if (token.kind == TokenKind::real) {
     double real = 0;
-    std::from_chars(text.data(), text.data() + text.size(), real);
-    return real;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), real);
+    if (read.ec != std::errc::result_out_of_range) return real;
+    const bool tiny = text.find("e-") != text.npos || text.starts_with("0.");
+    return tiny ? 0.0 : std::numeric_limits<double>::infinity();
   }
   const bool prefixed = text.size() > 2 && text[1] >= 'a';
   const int base = !prefixed ? 10 : text[1] == 'x' ? 16 : text[1] == 'o' ? 8 : 2;

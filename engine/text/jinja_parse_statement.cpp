@@ -110,7 +110,10 @@ std::unique_ptr<Statement> Parser::parse_tag() {
   }
   if (tag == "print") {
     auto made = make(Kind::output, place);
-    made->value = parse_tuple();
+    made->value = node(Expression::Kind::concatenate, place);
+    do {
+      adopt(*made->value, parse_expression());
+    } while (skip_op(","));
     expect_block_end();
     return made;
   }
@@ -210,13 +213,13 @@ Signature Parser::parse_signature() {
   Signature signature;
   expect_op("(");
   while (!at_op(")")) {
+    if (!signature.names.empty()) expect_op(",");
     signature.names.push_back(expect_identifier());
     if (skip_op("=")) {
       signature.defaults.push_back(parse_expression());
     } else if (!signature.defaults.empty()) {
       fail("an argument without default after one with a default");
     }
-    if (!skip_op(",")) break;
   }
   expect_op(")");
   return signature;

@@ -58,6 +58,7 @@ static void append_quoted(TextBuilder& out, const Text& text) {
 }
 
 static void append_list(Budget& budget, TextBuilder& out, const List& list, int depth) {
+  if (list.view != nullptr) out.append(std::string(list.view) + "(");
   out.append(list.tuple ? "(" : "[");
   for (std::size_t i = 0; i < list.items.size(); ++i) {
     if (i > 0) out.append(", ");
@@ -65,6 +66,7 @@ static void append_list(Budget& budget, TextBuilder& out, const List& list, int 
   }
   if (list.tuple && list.items.size() == 1) out.append(",");
   out.append(list.tuple ? ")" : "]");
+  if (list.view != nullptr) out.append(")");
 }
 
 static void append_dict(Budget& budget, TextBuilder& out, const Dict& dict, int depth) {

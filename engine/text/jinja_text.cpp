@@ -22,7 +22,7 @@ CodePoint decode(std::string_view bytes, std::size_t at) {
 }
 
 std::size_t previous(std::string_view bytes, std::size_t at) {
-  for (std::size_t back = 1; back <= 4 && back <= at; ++back) {
+  for (std::size_t back = std::min<std::size_t>(4, at); back > 1; --back) {
     if (decode(bytes, at - back).size == back) return at - back;
   }
   return at - 1;

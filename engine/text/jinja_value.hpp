@@ -75,6 +75,7 @@ struct Object {
 struct List : Object {
   std::vector<Value> items;
   bool tuple = false;
+  const char* view = nullptr;  // dict_items and the like, which print with their name
 };
 
 /// In order of insertion, with keys compared as Python does (1, 1.0 and true are one key).
