@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <cstring>
+#include <mutex>
 
 #include "tests/client/fake_daemon.hpp"
 
@@ -41,8 +42,10 @@ wire::Generate prompt(const std::string& text) {
 BOOST_AUTO_TEST_SUITE(client)
 
 BOOST_AUTO_TEST_CASE(generate_hands_out_every_event_and_returns_the_last) {
+  std::mutex mutex;
   std::string asked;
   FakeDaemon daemon([&](const wire::Request& request) {
+    const std::lock_guard lock(mutex);
     asked = std::get<std::string>(std::get<wire::Generate>(request.operation).input);
     return test::short_answer();
   });
@@ -53,6 +56,7 @@ BOOST_AUTO_TEST_CASE(generate_hands_out_every_event_and_returns_the_last) {
     ++events;
     if (const auto* tokens = std::get_if<wire::Tokens>(&event)) text += tokens->text;
   });
+  const std::lock_guard lock(mutex);
   BOOST_TEST(asked == "Once");
   BOOST_TEST(text == "Hello world");
   BOOST_TEST(events == 3);
