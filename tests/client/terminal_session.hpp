@@ -22,6 +22,7 @@ class TerminalSession {
     setenv("XDG_STATE_HOME", home.c_str(), 1);
     setenv("HOME", home.c_str(), 1);
     setenv("TERM", "vt100", 1);
+    setenv("LC_ALL", "C", 1);  // the poorest there is
     std::vector<char*> argv = {const_cast<char*>(NANOFLOW_BINARY)};
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
