@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cwchar>
 #include <filesystem>
+#include <string_view>
 
 namespace nanoflow::cli {
 
@@ -27,6 +29,29 @@ char* prompt_of(EditLine* editor) {
 
 constexpr int max_history = 1000;
 
+// Bracketed paste: a terminal that knows it puts pasted text between these, so that a newline
+// inside is no Enter.
+constexpr const char* paste_on = "\x1b[?2004h";
+constexpr const char* paste_off = "\x1b[?2004l";
+constexpr std::wstring_view paste_end = L"\x1b[201~";
+
+unsigned char paste(EditLine* editor, int) {
+  std::wstring text;
+  wchar_t c = 0;
+  while (!text.ends_with(paste_end)) {
+    if (el_wgetc(editor, &c) != 1) return CC_ERROR;
+    text += c == L'\r' ? L'\n' : c;
+  }
+  text.resize(text.size() - paste_end.size());
+  while (text.ends_with(L'\n')) text.pop_back();
+  return el_winsertstr(editor, text.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
+}
+
+void say(const char* text) {
+  std::fputs(text, stdout);
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 LineEditor::LineEditor(const std::string& history_file) : impl_(std::make_unique<Impl>()) {
@@ -42,6 +67,8 @@ LineEditor::LineEditor(const std::string& history_file) : impl_(std::make_unique
   el_set(impl_->editor, EL_HIST, ::history, impl_->history);
   el_set(impl_->editor, EL_SIGNAL, 0);  // Ctrl-C is ours: it must only end the line
   el_set(impl_->editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  el_set(impl_->editor, EL_ADDFN, "nanoflow-paste", "take pasted text as it is", paste);
+  el_set(impl_->editor, EL_BIND, "\\e[200~", "nanoflow-paste", nullptr);
   el_source(impl_->editor, nullptr);  // the user's own ~/.editrc
 }
 
@@ -59,9 +86,12 @@ LineEditor::Result LineEditor::read(const std::string& prompt, std::string& line
   impl_->prompt = prompt;
   int count = 0;
   errno = 0;
+  say(paste_on);
   const char* text = el_gets(impl_->editor, &count);
+  const int error = errno;
+  say(paste_off);
   if (!text || count <= 0) {
-    const bool interrupted = errno == EINTR;
+    const bool interrupted = error == EINTR;
     el_reset(impl_->editor);
     std::fputc('\n', stdout);
     return interrupted ? Result::interrupted : Result::end;

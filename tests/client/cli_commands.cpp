@@ -1,96 +1,13 @@
 // Whole commands against a fake daemon: what is asked, what is printed, which exit code.
 #include <boost/test/unit_test.hpp>
-#include <iostream>
-#include <mutex>
 #include <sstream>
 
-#include "client/cli/command.hpp"
-#include "tests/client/fake_daemon.hpp"
-#include "tests/client/terminal_session.hpp"
+#include "tests/client/cli_fixture.hpp"
 
 namespace {
 
 using namespace nanoflow;
-using test::FakeDaemon;
-using test::TerminalSession;
-
-/// Answers like a small daemon, and remembers what was asked.
-struct Fixture {
-  std::mutex mutex;
-  std::vector<wire::Operation> asked;
-  wire::Json loaded = wire::Json::parse(R"([{"name":"tiny","path":"/m/tiny.gguf","context":64}])");
-  wire::Json available = wire::Json::parse(R"([{"name":"tiny"},{"name":"other"}])");
-  wire::EventBody failure;  // sent instead of an answer to generate when it is an Error
-  bool endless = false;
-  FakeDaemon daemon{[this](const wire::Request& request) { return answer(request); }};
-
-  std::vector<wire::EventBody> answer(const wire::Request& request) {
-    const std::lock_guard lock(mutex);
-    asked.push_back(request.operation);
-    if (std::holds_alternative<wire::Generate>(request.operation)) return generate();
-    if (const auto* models = std::get_if<wire::Models>(&request.operation))
-      return {wire::Ok{{{"models", models->available ? available : loaded}}}};
-    if (const auto* load = std::get_if<wire::Load>(&request.operation)) {
-      wire::Progress progress;
-      progress.state = "loading";
-      progress.done_bytes = 5;
-      progress.total_bytes = 10;
-      return {progress, wire::Ok{{{"models", {{{"name", load->name}}}}}}};
-    }
-    if (std::holds_alternative<wire::Status>(request.operation))
-      return {wire::Ok{
-          wire::Json::parse(R"({"running":1,"uptime_seconds":90,"pages":{"free":3,"total":8},
-          "requests":[{"number":4,"user":"ann","state":"decode"}]})")}};
-    if (std::holds_alternative<wire::Tokenize>(request.operation))
-      return {wire::Ok{{{"tokens", {5, 6}}}}};
-    if (std::holds_alternative<wire::Detokenize>(request.operation))
-      return {wire::Ok{{{"text", "hi"}}}};
-    return {wire::Ok{}};
-  }
-  std::vector<wire::EventBody> generate() const {
-    if (std::holds_alternative<wire::Error>(failure)) return {failure};
-    std::vector<wire::EventBody> events = test::short_answer();
-    if (endless) events.pop_back();
-    return events;
-  }
-
-  std::string out;
-  std::string err;
-  /// Changes what is answered from now on: the daemon's thread reads it.
-  template <class T>
-  void set(T& what, T value) {
-    const std::lock_guard lock(mutex);
-    what = std::move(value);
-  }
-  int run(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {"--endpoint", daemon.endpoint});
-    std::ostringstream captured, errors;
-    std::streambuf* before = std::cout.rdbuf(captured.rdbuf());
-    std::streambuf* errors_before = std::cerr.rdbuf(errors.rdbuf());
-    const int code = cli::run_cli(arguments);
-    std::cout.rdbuf(before);
-    std::cerr.rdbuf(errors_before);
-    out = captured.str();
-    err = errors.str();
-    return code;
-  }
-  template <class T>
-  T last() {
-    const std::lock_guard lock(mutex);
-    for (auto it = asked.rbegin(); it != asked.rend(); ++it)
-      if (const auto* found = std::get_if<T>(&*it)) return *found;
-    BOOST_FAIL("it was not asked");
-    return {};
-  }
-  std::vector<wire::Message> last_messages() {
-    return std::get<std::vector<wire::Message>>(last<wire::Generate>().input);
-  }
-  wire::Error error(wire::ErrorCode code, const std::string& message) {
-    return {code, message, {}, {}};
-  }
-};
-
-BOOST_FIXTURE_TEST_SUITE(cli_commands, Fixture)
+BOOST_FIXTURE_TEST_SUITE(cli_commands, test::CliFixture)
 
 BOOST_AUTO_TEST_CASE(run_asks_by_the_chat_template_and_prints_the_answer) {
   BOOST_TEST(run({"run", "What is gravity?", "--system", "Be brief.", "--temperature", "0"}) == 0);
@@ -225,74 +142,6 @@ BOOST_AUTO_TEST_CASE(every_command_has_help_and_completes_its_options) {
     BOOST_TEST(run({std::string(command.name), "--list-options"}) == 0);
     BOOST_TEST(out.find("--endpoint ") != std::string::npos, std::string(command.name));
   }
-}
-
-BOOST_AUTO_TEST_CASE(a_chat_keeps_its_history_and_obeys_its_commands) {
-  TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);
-  BOOST_TEST(session.wait_for(">>> "));
-  session.type("/system Be brief.\r");
-  BOOST_TEST(session.wait_for("(system text set)"));
-  BOOST_TEST(session.wait_for(">>> "));
-  session.type("Warum heißt das so?\r");
-  BOOST_TEST(session.wait_for("Hello world"));
-  BOOST_TEST(session.wait_for(">>> "));
-  session.type("\"\"\"And\r");
-  BOOST_TEST(session.wait_for("... "));
-  session.type("then?\"\"\"\r");
-  BOOST_TEST(session.wait_for("Hello world"));
-  BOOST_REQUIRE(last_messages().size() == 4u);
-  BOOST_TEST(last_messages()[0].content == "Be brief.");
-  BOOST_TEST(last_messages()[2].content == "Hello world");
-  BOOST_TEST(last_messages()[3].content == "And\nthen?");
-  session.type("/clear\r");
-  BOOST_TEST(session.wait_for("(forgotten)"));
-  session.type("\x1b[A\x1b[A\x1b[A\x1b[A\r");  // up to the first question
-  BOOST_TEST(session.wait_for("Hello world"));
-  BOOST_TEST(last_messages().size() == 2u);
-  BOOST_TEST(last_messages()[1].content == "Warum heißt das so?");
-  session.type("/bye\r");
-  BOOST_TEST(session.wait_for_end() == 0);
-  BOOST_TEST(std::filesystem::exists(daemon.folder.path / "nanoflow/history"));
-}
-
-BOOST_AUTO_TEST_CASE(ctrl_c_ends_an_answer_and_twice_at_the_prompt_leaves) {
-  set(endless, true);
-  TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);
-  BOOST_TEST(session.wait_for(">>> "));
-  session.type("Why?\r");
-  BOOST_TEST(session.wait_for("Hello world"));
-  session.type("\x03");
-  BOOST_TEST(session.wait_for("[cut: cancelled]"));
-  BOOST_TEST(daemon.cancels == 1);
-  BOOST_TEST(session.wait_for(">>> "));
-  session.type("half a line\x03");
-  BOOST_TEST(session.wait_for("leaves"));
-  BOOST_TEST(session.wait_for(">>> "));
-  session.type("\x03");
-  BOOST_TEST(session.wait_for_end() == 0);
-}
-
-BOOST_AUTO_TEST_CASE(a_full_context_offers_clear_and_the_chat_goes_on) {
-  set<wire::EventBody>(
-      failure, error(wire::ErrorCode::prompt_too_long, "the prompt has 90 tokens, the context 64"));
-  TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);
-  BOOST_TEST(session.wait_for(">>> "));
-  session.type("Why?\r");
-  BOOST_TEST(session.wait_for("/clear forgets it"));
-  BOOST_TEST(session.wait_for(">>> "));
-  session.type("\x04");
-  BOOST_TEST(session.wait_for_end() == 0);
-}
-
-BOOST_AUTO_TEST_CASE(a_chat_whose_daemon_dies_says_so_and_ends) {
-  set(endless, true);
-  TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);
-  BOOST_TEST(session.wait_for(">>> "));
-  session.type("Why?\r");
-  BOOST_TEST(session.wait_for("Hello world"));
-  daemon.stop();
-  BOOST_TEST(session.wait_for("is gone"));
-  BOOST_TEST(session.wait_for_end() == 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

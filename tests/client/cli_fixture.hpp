@@ -1,0 +1,89 @@
+// The nanoflow command against a fake daemon.
+#pragma once
+#include <boost/test/unit_test.hpp>
+#include <iostream>
+#include <mutex>
+#include <sstream>
+
+#include "client/cli/command.hpp"
+#include "tests/client/fake_daemon.hpp"
+
+namespace nanoflow::test {
+
+/// Answers like a small daemon, and remembers what was asked.
+struct CliFixture {
+  std::mutex mutex;
+  std::vector<wire::Operation> asked;
+  wire::Json loaded = wire::Json::parse(R"([{"name":"tiny","path":"/m/tiny.gguf","context":64}])");
+  wire::Json available = wire::Json::parse(R"([{"name":"tiny"},{"name":"other"}])");
+  wire::EventBody failure;  // sent instead of an answer to generate when it is an Error
+  bool endless = false;
+  FakeDaemon daemon{[this](const wire::Request& request) { return answer(request); }};
+
+  std::vector<wire::EventBody> answer(const wire::Request& request) {
+    const std::lock_guard lock(mutex);
+    asked.push_back(request.operation);
+    if (std::holds_alternative<wire::Generate>(request.operation)) return generate();
+    if (const auto* models = std::get_if<wire::Models>(&request.operation))
+      return {wire::Ok{{{"models", models->available ? available : loaded}}}};
+    if (const auto* load = std::get_if<wire::Load>(&request.operation)) {
+      wire::Progress progress;
+      progress.state = "loading";
+      progress.done_bytes = 5;
+      progress.total_bytes = 10;
+      return {progress, wire::Ok{{{"models", {{{"name", load->name}}}}}}};
+    }
+    if (std::holds_alternative<wire::Status>(request.operation))
+      return {wire::Ok{
+          wire::Json::parse(R"({"running":1,"uptime_seconds":90,"pages":{"free":3,"total":8},
+          "requests":[{"number":4,"user":"ann","state":"decode"}]})")}};
+    if (std::holds_alternative<wire::Tokenize>(request.operation))
+      return {wire::Ok{{{"tokens", {5, 6}}}}};
+    if (std::holds_alternative<wire::Detokenize>(request.operation))
+      return {wire::Ok{{{"text", "hi"}}}};
+    return {wire::Ok{}};
+  }
+  std::vector<wire::EventBody> generate() const {
+    if (std::holds_alternative<wire::Error>(failure)) return {failure};
+    std::vector<wire::EventBody> events = test::short_answer();
+    if (endless) events.pop_back();
+    return events;
+  }
+
+  std::string out;
+  std::string err;
+  /// Changes what is answered from now on: the daemon's thread reads it.
+  template <class T>
+  void set(T& what, T value) {
+    const std::lock_guard lock(mutex);
+    what = std::move(value);
+  }
+  int run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--endpoint", daemon.endpoint});
+    std::ostringstream captured, errors;
+    std::streambuf* before = std::cout.rdbuf(captured.rdbuf());
+    std::streambuf* errors_before = std::cerr.rdbuf(errors.rdbuf());
+    const int code = cli::run_cli(arguments);
+    std::cout.rdbuf(before);
+    std::cerr.rdbuf(errors_before);
+    out = captured.str();
+    err = errors.str();
+    return code;
+  }
+  template <class T>
+  T last() {
+    const std::lock_guard lock(mutex);
+    for (auto it = asked.rbegin(); it != asked.rend(); ++it)
+      if (const auto* found = std::get_if<T>(&*it)) return *found;
+    BOOST_FAIL("it was not asked");
+    return {};
+  }
+  std::vector<wire::Message> last_messages() {
+    return std::get<std::vector<wire::Message>>(last<wire::Generate>().input);
+  }
+  wire::Error error(wire::ErrorCode code, const std::string& message) {
+    return {code, message, {}, {}};
+  }
+};
+
+}  // namespace nanoflow::test
