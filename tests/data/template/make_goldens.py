@@ -1,6 +1,6 @@
 """Renders snippets and whole templates with jinja2, set up as transformers does, into goldens.json.
 
-usage: python make_goldens.py > goldens.json      (needs jinja2)
+usage: python make_goldens.py [demo-model.gguf] > goldens.json      (needs jinja2, and gguf for the model)
 
 A case is a template with its inputs and either the output or, for one that jinja2 refuses, null.
 """
@@ -77,6 +77,12 @@ EXTRA = {
 }
 
 
+def gguf_template(path):
+    import gguf
+
+    return gguf.GGUFReader(path).fields["tokenizer.chat_template"].contents()
+
+
 def main():
     cases = []
     immutable, mutable = environment(ImmutableSandboxedEnvironment), environment(SandboxedEnvironment)
@@ -97,7 +103,15 @@ def main():
                 full = dict(inputs, template=template, add_generation_prompt=prompt)
                 case["output"] = render(immutable, full)
                 cases.append(case)
-    json.dump({"extra": EXTRA, "templates": TEMPLATES, "conversations": CONVERSATIONS, "cases": cases}, sys.stdout,
+    demo = []
+    if len(sys.argv) > 1:  # only what the model's own template makes is stored, not the template
+        template = gguf_template(sys.argv[1])
+        for conversation, inputs in CONVERSATIONS.items():
+            for prompt in (True, False):
+                case = {"conversation": conversation, "add_generation_prompt": prompt}
+                case["output"] = render(immutable, dict(inputs, template=template, tools=None, extra={}, **case))
+                demo.append(case)
+    json.dump({"extra": EXTRA, "demo": demo, "templates": TEMPLATES, "conversations": CONVERSATIONS, "cases": cases}, sys.stdout,
               ensure_ascii=False, indent=0)
 
 
