@@ -15,7 +15,8 @@ using SlotId = std::int32_t;
 
 inline constexpr int page_size = 32;  // tokens in a KV page
 
-/// How one choice's next token is picked from its logits. Immutable, shared by all steps of a sequence.
+/// How one choice's next token is picked from its logits. Immutable, shared by all steps of a
+/// sequence.
 struct SamplingParams {
   float temperature = 1.0F;  // 0: greedy
   int top_k = 0;             // 0: off
@@ -27,7 +28,7 @@ struct SamplingParams {
   std::uint64_t seed = 0;
   int logprobs = -1;  // alternatives to report; -1: none, not even the chosen token's
   std::vector<std::pair<TokenId, float>> logit_bias;
-  int min_tokens = 0;                 // until then, end_tokens cannot be chosen
+  int min_tokens = 0;  // until then, end_tokens cannot be chosen
   std::vector<TokenId> end_tokens;
 
   bool needs_history() const {
@@ -35,22 +36,24 @@ struct SamplingParams {
   }
 };
 
-/// What a sequence starts its slot with: the tokens so far, of which the first n_prompt are the prompt.
+/// What a sequence starts its slot with: the tokens so far, of which the first n_prompt are the
+/// prompt.
 struct SlotStart {
   std::vector<TokenId> tokens;
   int n_prompt = 0;
 };
 
 struct StepSequence {
-  SlotId slot = 0;       // holds the newest token, the tokens' counts and the number generated on the device
-  int position = 0;      // of its first row, 0-based
-  int n_rows = 0;        // tokens computed in this step: positions [position, position + n_rows)
+  SlotId slot =
+      0;  // holds the newest token, the tokens' counts and the number generated on the device
+  int position = 0;  // of its first row, 0-based
+  int n_rows = 0;    // tokens computed in this step: positions [position, position + n_rows)
   std::vector<TokenId> tokens;  // [n_rows], or empty: one row, the slot's newest token
   std::vector<PageId> pages;    // [ceil((position + n_rows) / page_size)] in order of position
   bool samples = false;         // the last row's logits choose the sequence's next token
   int choice = 0;               // 0 .. n-1
-  std::shared_ptr<const SamplingParams> sampling;   // set where samples
-  std::shared_ptr<const SlotStart> start;           // set where the slot begins (again) in this step
+  std::shared_ptr<const SamplingParams> sampling;  // set where samples
+  std::shared_ptr<const SlotStart> start;          // set where the slot begins (again) in this step
 };
 
 struct Step {
@@ -66,8 +69,8 @@ struct Step {
 
 /// Log probabilities from the raw logits, before temperature, bias and penalties.
 struct TokenLogprobs {
-  float logprob = 0;                            // of the chosen token
-  std::vector<std::pair<TokenId, float>> top;   // descending
+  float logprob = 0;                           // of the chosen token
+  std::vector<std::pair<TokenId, float>> top;  // descending
 };
 
 struct StepResult {

@@ -1,0 +1,239 @@
+#include "engine/kv/kv_cache.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+
+#include "engine/kv/page_pool.hpp"
+#include "engine/kv/prefix_tree.hpp"
+
+namespace nanoflow {
+namespace {
+
+struct Sequence {
+  Tokens prompt;  // null once all its full pages were met
+  std::string salt;
+  std::vector<PageId> pages;
+  int n_tokens = 0;  // cached or granted: what the pages will hold
+  int n_cached = 0;  // pages that were found in the tree
+  int n_held =
+      0;  // its first pages, which are nodes of the tree that it holds; the others are its own
+};
+
+int pages_for(int n_tokens) {
+  return (n_tokens + page_size - 1) / page_size;
+}
+
+PrefixTree::PageTokens page_tokens(const std::vector<TokenId>& tokens, int page) {
+  PrefixTree::PageTokens result;
+  std::copy_n(tokens.begin() + page * page_size, page_size, result.begin());
+  return result;
+}
+
+/// The tree's parent of a sequence's page number n.
+PrefixTree::Parent parent_of(const std::vector<PageId>& pages, int n) {
+  if (n == 0) return std::nullopt;
+  return pages[static_cast<std::size_t>(n - 1)];
+}
+
+}  // namespace
+
+struct KvCache::Impl {
+  explicit Impl(Options options) : options(options), pool(options.n_pages), tree(options.n_pages) {}
+
+  /// What is left of the proposal that is being answered.
+  struct Round {
+    std::uint64_t step;
+    int max_rows;
+    int keep_free;
+    bool exhausted = false;
+  };
+
+  void clear();
+  void release(const Release& release);
+  Grant start(const Reservation& reservation, Round& round);
+  Grant extend(const Reservation& reservation, Round& round, Sequence& sequence);
+  bool find_cached(const Reservation& reservation, std::uint64_t step,
+                   std::vector<PageId>& pages) const;
+  void give(Sequence& sequence, Grant& grant, int n_rows, Round& round);
+  void enter_prompt(Sequence& sequence, std::uint64_t step);
+  void keep_computed(Sequence& sequence, const std::vector<TokenId>& computed, int n_full);
+  int available() const { return pool.free() + tree.cached(); }
+
+  Options options;
+  PagePool pool;
+  PrefixTree tree;
+  std::unordered_map<SequenceId, Sequence> sequences;
+};
+
+KvCache::KvCache(Options options) : impl_(std::make_unique<Impl>(options)) {}
+KvCache::~KvCache() = default;
+
+Grants KvCache::reserve(const Proposal& proposal) {
+  if (proposal.clear) impl_->clear();
+  for (const auto& release : proposal.releases) impl_->release(release);
+  Impl::Round round{proposal.step, proposal.max_rows, proposal.keep_free};
+  Grants result{proposal.round, {}};
+  result.grants.reserve(proposal.reservations.size());
+  for (const auto& reservation : proposal.reservations) {
+    const auto known = impl_->sequences.find(reservation.sequence);
+    result.grants.push_back(known == impl_->sequences.end()
+                                ? impl_->start(reservation, round)
+                                : impl_->extend(reservation, round, known->second));
+  }
+  return result;
+}
+
+KvCache::Usage KvCache::usage() const {
+  return {impl_->pool.total(), impl_->available(), impl_->tree.cached()};
+}
+
+void KvCache::Impl::clear() {
+  tree.clear();
+  pool = PagePool(options.n_pages);
+  sequences.clear();
+}
+
+/// The pages of the prompt that are in the tree. False: this step computes the next one, so that it
+/// is worth waiting.
+bool KvCache::Impl::find_cached(const Reservation& reservation, std::uint64_t step,
+                                std::vector<PageId>& pages) const {
+  if (!options.prefix_cache) return true;
+  const auto& prompt = *reservation.prompt;
+  const int most =
+      (static_cast<int>(prompt.size()) - 1) / page_size;  // the last token is always computed
+  for (int i = 0; i < most; ++i) {
+    const auto page = tree.find(reservation.salt, parent_of(pages, i), page_tokens(prompt, i));
+    if (!page) return true;
+    if (tree.ready_after(*page) >= step) return false;
+    pages.push_back(*page);
+  }
+  return true;
+}
+
+Grant KvCache::Impl::start(const Reservation& reservation, Round& round) {
+  if (!reservation.prompt || reservation.prompt->empty() || reservation.n_rows < 1)
+    throw std::logic_error("kv cache: sequence " + std::to_string(reservation.sequence) +
+                           " starts without tokens");
+  Grant grant{.sequence = reservation.sequence, .exhausted = round.exhausted, .new_pages = {}};
+  if (round.exhausted || round.max_rows == 0) return grant;
+  Sequence sequence{.prompt = reservation.prompt, .salt = reservation.salt, .pages = {}};
+  if (!find_cached(reservation, round.step, sequence.pages)) return grant;
+
+  sequence.n_cached = sequence.n_held = static_cast<int>(sequence.pages.size());
+  sequence.n_tokens = sequence.n_cached * page_size;
+  const int wanted = std::min(reservation.n_rows,
+                              static_cast<int>(reservation.prompt->size()) - sequence.n_tokens);
+  const int n_rows = std::min(wanted, round.max_rows);
+  if (n_rows < wanted && !reservation.chunk) return grant;
+
+  for (const PageId page : sequence.pages) tree.hold(page);  // before anything is evicted
+  const int n_new = pages_for(sequence.n_tokens + n_rows) - sequence.n_cached;
+  if (n_new + round.keep_free > available()) {
+    for (const PageId page : sequence.pages) tree.drop(page);
+    grant.exhausted = round.exhausted = true;
+    return grant;
+  }
+  grant.cached_tokens = sequence.n_tokens;
+  grant.new_pages = sequence.pages;
+  give(sequences.emplace(reservation.sequence, std::move(sequence)).first->second, grant, n_rows,
+       round);
+  return grant;
+}
+
+Grant KvCache::Impl::extend(const Reservation& reservation, Round& round, Sequence& sequence) {
+  Grant grant{.sequence = reservation.sequence, .new_pages = {}};
+  const int n_rows = std::min(reservation.n_rows, round.max_rows);
+  if (n_rows < 1 || (n_rows < reservation.n_rows && !reservation.chunk)) return grant;
+  const int n_new = pages_for(sequence.n_tokens + n_rows) - static_cast<int>(sequence.pages.size());
+  if (n_new > 0 && (round.exhausted || n_new > available())) {
+    grant.exhausted = round.exhausted = true;
+    return grant;
+  }
+  give(sequence, grant, n_rows, round);
+  return grant;
+}
+
+void KvCache::Impl::give(Sequence& sequence, Grant& grant, int n_rows, Round& round) {
+  grant.n_rows = n_rows;
+  round.max_rows -= n_rows;
+  sequence.n_tokens += n_rows;
+  while (static_cast<int>(sequence.pages.size()) < pages_for(sequence.n_tokens)) {
+    if (pool.free() == 0) pool.give(tree.evict().value());
+    sequence.pages.push_back(pool.take());
+    grant.new_pages.push_back(sequence.pages.back());
+  }
+  enter_prompt(sequence, round.step);
+}
+
+/// The pages of the prompt that the granted rows fill. It ends where another sequence, which ran
+/// ahead on the same prompt, has entered a page already: from there on the sequence's pages are its
+/// own.
+void KvCache::Impl::enter_prompt(Sequence& sequence, std::uint64_t step) {
+  if (!sequence.prompt || !options.prefix_cache) return;
+  const int n_prompt = static_cast<int>(sequence.prompt->size());
+  const int n_full = std::min(sequence.n_tokens, n_prompt) / page_size;
+  while (sequence.prompt && sequence.n_held < n_full) {
+    const auto parent = parent_of(sequence.pages, sequence.n_held);
+    const auto tokens = page_tokens(*sequence.prompt, sequence.n_held);
+    if (tree.find(sequence.salt, parent, tokens)) {
+      sequence.prompt = nullptr;
+    } else {
+      const PageId page = sequence.pages[static_cast<std::size_t>(sequence.n_held++)];
+      tree.insert(sequence.salt, parent, tokens, page, step);
+      tree.hold(page);
+    }
+  }
+  if (sequence.n_tokens >= n_prompt) sequence.prompt = nullptr;
+}
+
+void KvCache::Impl::release(const Release& release) {
+  const auto found = sequences.find(release.sequence);
+  if (found == sequences.end())
+    throw std::logic_error("kv cache: release of unknown sequence " +
+                           std::to_string(release.sequence));
+  Sequence sequence = std::move(found->second);
+  sequences.erase(found);
+  static const std::vector<TokenId> nothing;
+  const auto& computed = release.computed ? *release.computed : nothing;
+  const int n_full = std::min(static_cast<int>(computed.size()), sequence.n_tokens) / page_size;
+
+  // Nodes that it entered and whose rows never ran. Nobody else can hold them: they were not ready
+  // in their own step, and the contract brings this release before the next one. What hangs below
+  // is of no use without them.
+  for (int i = std::max(sequence.n_cached, n_full); i < sequence.n_held; ++i) {
+    const PageId page = sequence.pages[static_cast<std::size_t>(i)];
+    if (tree.holders(page) > 1) continue;
+    for (const PageId removed : tree.remove(page)) pool.give(removed);
+    sequence.pages.resize(static_cast<std::size_t>(i));
+    sequence.n_held = i;
+  }
+  keep_computed(sequence, computed, options.prefix_cache ? n_full : 0);
+}
+
+/// Lets the sequence's nodes go, and puts its own full pages into the tree where it lacks their
+/// tokens.
+void KvCache::Impl::keep_computed(Sequence& sequence, const std::vector<TokenId>& computed,
+                                  int n_full) {
+  // Bottom up, so that a leaf counts as used before its parents: it is evicted before them anyway.
+  for (int i = sequence.n_held - 1; i >= 0; --i)
+    tree.drop(sequence.pages[static_cast<std::size_t>(i)]);
+  for (int i = sequence.n_held; i < static_cast<int>(sequence.pages.size()); ++i) {
+    PageId& page = sequence.pages[static_cast<std::size_t>(i)];
+    if (i >= n_full) {
+      pool.give(page);
+      continue;
+    }
+    const auto tokens = page_tokens(computed, i);
+    const auto parent = parent_of(sequence.pages, i);
+    if (const auto there = tree.find(sequence.salt, parent, tokens)) {
+      pool.give(page);
+      page = *there;
+    } else {
+      tree.insert(sequence.salt, parent, tokens, page, 0);
+    }
+  }
+}
+
+}  // namespace nanoflow
