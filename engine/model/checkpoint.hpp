@@ -1,30 +1,15 @@
 #pragma once
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "engine/model/config.hpp"
+#include "engine/model/tensor_view.hpp"
 #include "engine/token.hpp"
-#include "kernels/dtype.hpp"
 
 namespace nanoflow {
-
-/// A tensor inside a mapped model file; lives as long as its Checkpoint.
-struct TensorView {
-  std::string_view name;  // as in the file
-  DType dtype = DType::f32;
-  std::vector<std::int64_t> shape;  // outermost first, row major: a weight matrix is [outputs, inputs]
-  std::span<const std::byte> data;
-
-  explicit operator bool() const { return !data.empty(); }
-  std::int64_t elements() const;
-};
 
 /// One layer's tensors; those that the architecture does not have are empty.
 struct LayerTensors {
