@@ -1,0 +1,55 @@
+// Causal attention over pages: out[r][h] = sum over visible j of softmax_j(scale * q[r][h] .
+// k[j][h']) v[j][h'], where h' = h / (n_heads / n_kv_heads) (grouped-query attention, Ainslie et
+// al., 2023) and row r sees the positions (p - window, p], p being its own; all of [0, p] when
+// window is 0. One kernel for prefill chunks and decode.
+//
+// Order, for each (row, head) on its own: positions are folded in blocks of 128 by absolute
+// position, block 0 first, with a running maximum m and sum l (Milakov and Gimelshein, 2018;
+// FlashAttention, Dao et al., 2022):
+//   s[j] = scale * (q . k[j]), one accumulator, fma over head_dim ascending
+//   m' = max(m, visible s of the block), c = exp(m - m'), p[j] = exp(s[j] - m'), 0 where not
+//   visible l = l * c + (sum of p: 16 partial sums by j % 16, j ascending, then 8, 4, 2, 1 apart)
+//   o[d] = o[d] * c, then fma(p[j], v[j][d], o[d]) over the block's positions ascending
+// and out = o / l at the end. exp is kernels/exp.hpp's. Nothing depends on other rows, heads or
+// sequences.
+//
+// FLOPs 4*head_dim for each (row, head, visible position). Bytes: K and V of the context once for
+// each 16 rows.
+#pragma once
+#include <cstddef>
+
+#include "kernels/isa.hpp"
+#include "kernels/kv_pages.hpp"
+
+namespace nanoflow::kernels {
+
+inline constexpr int attention_block = 128;  // positions folded at once
+
+struct AttentionShape {
+  int n_heads = 0;  // a multiple of pages.n_kv_heads
+  float scale = 1;  // multiplies q . k
+  int window = 0;   // newest positions seen, the row's own included; 0: all
+};
+
+/// Floats of scratch that one call needs, for each thread its own; 64-byte aligned.
+std::size_t attention_scratch_floats(int n_heads, int n_kv_heads, int head_dim);
+
+/// q, out: [rows.end][n_heads][head_dim] of one sequence, rows `stride` floats apart; out may be q.
+/// Computes the heads of kv_heads (query heads [kv_heads.begin * group, kv_heads.end * group)) for
+/// the rows in `rows`. K and V of every position up to the last row's own must be stored.
+using Attention = void(float* out, std::ptrdiff_t out_stride, const float* q,
+                       std::ptrdiff_t q_stride, const KvPages& pages, const KvRows& sequence,
+                       const AttentionShape& shape, float* scratch, Range rows, Range kv_heads);
+
+Attention attention;
+namespace ref {
+Attention attention;
+}
+namespace avx2 {
+Attention attention;
+}
+namespace avx512 {
+Attention attention;
+}
+
+}  // namespace nanoflow::kernels

@@ -1,0 +1,34 @@
+// The layout of everything that a matrix product streams: weights, and K and V in pages.
+//
+// A panel is [k][32]: 32 columns (outputs of a weight matrix; positions of a K page; dimensions of
+// a V page) side by side, so that vector lanes are columns and each column has one accumulator,
+// whatever the vector length. f32: in natural order. bf16: in pairs, columns j and j + 16 in one
+// 32-bit word (j in the low half), since two words' worth of f32 then come out of one load by a
+// shift and a mask.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace nanoflow::kernels {
+
+inline constexpr int panel_width = 32;
+
+enum class Element { f32, bf16 };
+
+constexpr std::size_t element_bytes(Element element) {
+  return element == Element::f32 ? 4 : 2;
+}
+constexpr int n_panels(int columns) {
+  return (columns + panel_width - 1) / panel_width;
+}
+
+/// Where column j (0 .. 31) of a panel's row lies in that row.
+constexpr int panel_lane(Element element, int j) {
+  return element == Element::f32 ? j : 2 * (j % 16) + j / 16;
+}
+
+/// Rounds to nearest, ties to even; a NaN stays one.
+std::uint16_t to_bf16(float value);
+float from_bf16(std::uint16_t value);
+
+}  // namespace nanoflow::kernels
