@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154
 # Functions for the scripts beside this file: a clean Debian root, and a real systemd inside it. Sourced, not run.
 # They need root. The root is made from the package sources of the machine they run on.
 

@@ -14,6 +14,7 @@ question='What is the capital of France? Answer in one sentence.'
 need_root
 ls "$packages"/*.deb >/dev/null
 root=$(mktemp -d "${TMPDIR:-/tmp}/nanoflow-service.XXXXXX")
+status=0
 trap 'status=$?; [ $status = 0 ] || inside journalctl --no-pager -n 60 2>/dev/null; remove_machine "$root"' EXIT
 
 main_pid() { inside systemctl show -P MainPID nanoflowd; }
@@ -33,7 +34,7 @@ enter "$root" sh -c 'apt-get install -qq -y --no-install-recommends /packages/*.
 grep -E '^(nanoflow|nanoflow-admin):' "$root/etc/group" | sed 's/^/   /'
 [ "$(stat -c '%a %G' "$root/var/lib/nanoflowd/models" | cut -d' ' -f1)" = 2775 ] || fail "the model folder's mode"
 [ ! -e "$root/etc/systemd/system/multi-user.target.wants/nanoflowd.service" ] || fail "enabled without being asked"
-ok "$(ls "$root/packages" | grep -c deb) packages, users and the model folder are there"
+ok "$(find "$root/packages" -name "*.deb" | wc -l) packages, users and the model folder are there"
 cp "$model" "$root/var/lib/nanoflowd/models/"
 cp "$here/ask_many.py" "$root/packages/"
 for user in alice bob carol; do enter "$root" useradd -m "$user"; done
