@@ -10,6 +10,7 @@ import torch
 import transformers
 
 import forward
+import gguf_models
 import hf_models
 
 HERE = pathlib.Path(__file__).parent
@@ -25,6 +26,10 @@ def main(names):
         shutil.rmtree(folder, ignore_errors=True)
         hf_models.save(folder, *parts, seed=seed)
         forward.write_goldens(hf_models.load(folder), HERE / name, seed=1000 + seed)
+    for seed, (name, parts) in enumerate(gguf_models.MODELS.items(), start=101):
+        if not names or name in names:
+            model = gguf_models.save(HERE / f"{name}.gguf", *parts, seed=seed)
+            forward.write_goldens(model, HERE / name, seed=1000 + seed)
 
 
 if __name__ == "__main__":
