@@ -26,6 +26,8 @@ class IncrementalDecoder {
   Piece push(TokenId token);
   /// What was held back, when the choice ends otherwise; half a character becomes U+FFFD.
   std::string finish();
+  /// Stop strings that count from the next token on (min_tokens were generated).
+  void set_stop(std::vector<std::string> stop) { options_.stop = std::move(stop); }
 
  private:
   Piece release(bool final);
