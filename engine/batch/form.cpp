@@ -1,0 +1,110 @@
+// A step out of what the KV cache granted.
+#include <stdexcept>
+#include <string>
+
+#include "engine/batch/batcher_state.hpp"
+
+namespace nanoflow {
+
+std::optional<Step> Batcher::Impl::form(const Grants& grants) {
+  if (!pending || grants.round != pending->round) return std::nullopt;
+  check_answer(grants);
+  Step step{.number = last_step + 1, .sequences = {}};
+  StepInFlight formed{.number = step.number, .sequences = {}};
+  bool first_exhausted = false, running_exhausted = false;
+  for (std::size_t i = 0; i < grants.grants.size(); ++i) {
+    const auto& grant = grants.grants[i];
+    const auto& asked = pending->asked[i];
+    auto* sequence = find(asked.name);
+    if (!sequence) {  // it ended since; one that ran already has its release
+      if (asked.first && grant.n_rows > 0) releases.push_back({grant.sequence, nullptr});
+    } else if (grant.n_rows == 0) {
+      if (grant.exhausted) (asked.first ? first_exhausted : running_exhausted) = true;
+    } else {
+      if (asked.first) start(*sequence, grant);
+      auto& added = step.sequences.emplace_back(add_rows(*sequence, grant));
+      if (asked.first) added.start = slot_start(*sequence);
+      formed.sequences.push_back({asked.name, added.slot, added.n_rows, added.samples});
+    }
+  }
+  pending.reset();
+  note_deferred(first_exhausted, running_exhausted, step.sequences.empty());
+  if (step.sequences.empty()) return std::nullopt;
+  last_step = step.number;
+  in_flight.push_back(std::move(formed));
+  return step;
+}
+
+void Batcher::Impl::check_answer(const Grants& grants) const {
+  const auto& asked = pending->asked;
+  bool same = grants.grants.size() == asked.size();
+  for (std::size_t i = 0; same && i < asked.size(); ++i)
+    same = grants.grants[i].sequence == asked[i].sequence;
+  if (!same)
+    throw std::logic_error("batcher: round " + std::to_string(grants.round) + ": expected " +
+                           std::to_string(asked.size()) +
+                           " grants in the order of the reservations, found " +
+                           std::to_string(grants.grants.size()) + " that do not answer them");
+}
+
+void Batcher::Impl::start(LiveSequence& sequence, const Grant& grant) {
+  auto& request = *sequence.request;
+  if (!request.started) {
+    request.started = pending->when;
+    request.cached_tokens = grant.cached_tokens;
+    waiting.request_left(request.spec.priority);
+  }
+  waiting.erase(sequence);
+  sequence.state = LiveSequence::State::running;
+  sequence.slot = slots.take();
+  sequence.n_computed = grant.cached_tokens;
+  sequence.pages_since = pending->when;
+  running.insert(&sequence);
+}
+
+StepSequence Batcher::Impl::add_rows(LiveSequence& sequence, const Grant& grant) {
+  sequence.count_pages(pending->when);
+  sequence.pages.insert(sequence.pages.end(), grant.new_pages.begin(), grant.new_pages.end());
+  StepSequence rows{.slot = sequence.slot,
+                    .position = sequence.n_computed,
+                    .n_rows = grant.n_rows,
+                    .tokens = {},
+                    .pages = sequence.pages,
+                    .choice = sequence.rank.choice,
+                    .sampling = nullptr,
+                    .start = nullptr};
+  const auto n_rows = static_cast<std::uint64_t>(rows.n_rows);
+  const auto end = static_cast<std::uint64_t>(rows.position) + n_rows;
+  if (sequence.prefilling()) {
+    const auto first = sequence.start_tokens->begin() + rows.position;
+    rows.tokens.assign(first, first + rows.n_rows);
+  }
+  (sequence.prefilling() ? prompt_rows : decode_rows) += n_rows;
+  sequence.n_computed += rows.n_rows;
+  rows.samples = !sequence.prefilling();
+  if (rows.samples) {
+    rows.sampling = sequence.request->spec.sampling;
+    ++sequence.n_in_flight;
+  }
+  sequence.request->rows += n_rows;
+  // The row at position p attends to p + 1 positions.
+  sequence.request->attended += (end * (end + 1) - (end - n_rows) * (end - n_rows + 1)) / 2;
+  return rows;
+}
+
+std::shared_ptr<const SlotStart> Batcher::Impl::slot_start(const LiveSequence& sequence) {
+  return std::make_shared<const SlotStart>(SlotStart{*sequence.start_tokens, sequence.n_prompt()});
+}
+
+/// Pages that do not suffice for what cannot be helped by preempting are fewer than n_pages.
+void Batcher::Impl::note_deferred(bool first_exhausted, bool running_exhausted,
+                                  bool step_is_empty) {
+  out_of_pages = running_exhausted;
+  nothing_granted = step_is_empty && !running_exhausted && releases.empty();
+  const bool alone = running.size() + (first_exhausted ? 1 : 0) == 1;
+  if (step_is_empty && releases.empty() && alone && (first_exhausted || running_exhausted))
+    throw std::logic_error("batcher: one sequence alone runs out of the cache's pages, expected " +
+                           std::to_string(options.n_pages));
+}
+
+}  // namespace nanoflow

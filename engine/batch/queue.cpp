@@ -1,0 +1,25 @@
+#include "engine/batch/queue.hpp"
+
+namespace nanoflow {
+
+void WaitingQueue::request_came(int priority) {
+  ++n_by_priority_[priority];
+  ++n_requests_;
+}
+
+void WaitingQueue::request_left(int priority) {
+  const auto found = n_by_priority_.find(priority);
+  if (--found->second == 0) n_by_priority_.erase(found);
+  --n_requests_;
+}
+
+int WaitingQueue::n_ahead(int priority) const {
+  int sum = 0;
+  for (const auto& [of, n] : n_by_priority_) {
+    if (of < priority) break;
+    sum += n;
+  }
+  return sum;
+}
+
+}  // namespace nanoflow
