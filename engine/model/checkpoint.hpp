@@ -13,8 +13,8 @@ namespace nanoflow {
 
 /// One layer's tensors; those that the architecture does not have are empty.
 struct LayerTensors {
-  TensorView attention_norm;       // [dim]
-  TensorView q, k, v;              // [q_dim, dim], [kv_dim, dim], [kv_dim, dim]
+  TensorView attention_norm;  // [dim]
+  TensorView q, k, v;         // [q_dim, dim], [kv_dim, dim], [kv_dim, dim]
   TensorView q_bias, k_bias, v_bias;
   TensorView q_norm, k_norm;       // [head_dim]
   TensorView attention_output;     // [dim, q_dim]
@@ -33,15 +33,16 @@ struct ModelTensors {
   std::vector<LayerTensors> layers;
 };
 
-/// Sampling defaults that come with the model (generation_config.json, or GGUF's general.sampling.* keys).
+/// Sampling defaults that come with the model (generation_config.json, or GGUF's general.sampling.*
+/// keys).
 struct GenerationDefaults {
   std::optional<float> temperature, top_p, min_p, repetition_penalty;
   std::optional<int> top_k;
   std::vector<TokenId> end_tokens;  // every id that ends an answer
 };
 
-/// An opened model: a GGUF file, or a Hugging Face folder. Everything in it was checked on opening: each
-/// tensor lies inside its file and has the shape that the configuration implies.
+/// An opened model: a GGUF file, or a Hugging Face folder. Everything in it was checked on opening:
+/// each tensor lies inside its file and has the shape that the configuration implies.
 class Checkpoint {
  public:
   /// Throws ModelError (what, where, expected, found).

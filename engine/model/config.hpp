@@ -7,12 +7,12 @@
 namespace nanoflow {
 
 /// Rotary position embedding: pair i of a head is turned by position * inverse_frequencies[i].
-/// Su et al., "RoFormer", 2021. Every published scaling (linear, Llama 3, YaRN, a GGUF's rope_freqs tensor) is
-/// already applied to the frequencies when the model is opened.
+/// Su et al., "RoFormer", 2021. Every published scaling (linear, Llama 3, YaRN, a GGUF's rope_freqs
+/// tensor) is already applied to the frequencies when the model is opened.
 struct Rope {
   enum class Pairs {
     interleaved,  // (x[2i], x[2i+1]): the original Llama layout, and GGUF's "llama" architecture
-    halves,       // (x[i], x[i + head_dim/2]): Hugging Face's layout, and GGUF's other architectures
+    halves,  // (x[i], x[i + head_dim/2]): Hugging Face's layout, and GGUF's other architectures
   };
   Pairs pairs = Pairs::halves;
   std::vector<float> inverse_frequencies;  // [head_dim / 2]
@@ -52,7 +52,8 @@ struct ModelConfig {
   int vocab_size = 0;
   int context = 0;  // longest sequence the model was made for, tokens
   float norm_eps = 1e-5F;
-  float norm_offset = 0.0F;  // RMS norm multiplies by (weight + norm_offset): 1 for Gemma's Hugging Face files
+  float norm_offset =
+      0.0F;  // RMS norm multiplies by (weight + norm_offset): 1 for Gemma's Hugging Face files
   float embedding_scale = 1.0F;
   float attention_scale = 0.0F;  // multiplies q.k; usually 1/sqrt(head_dim)
   bool qk_norm = false;          // RMS norm over each query and key head, before the rotation

@@ -11,9 +11,9 @@
 
 namespace nanoflow {
 
-/// A mapped GGUF file (version 2 or 3): its metadata, and its tensors where they lie. Everything was
-/// checked on opening: counts, strings and arrays lie inside the file, tensors lie inside it, aligned,
-/// without overlap. A vocabulary-only file has no tensors. Format: ggml's docs/gguf.md.
+/// A mapped GGUF file (version 2 or 3): its metadata, and its tensors where they lie. Everything
+/// was checked on opening: counts, strings and arrays lie inside the file, tensors lie inside it,
+/// aligned, without overlap. A vocabulary-only file has no tensors. Format: ggml's docs/gguf.md.
 class GgufFile {
  public:
   /// Throws ModelError (what, where, expected, found).
@@ -23,8 +23,9 @@ class GgufFile {
   const std::filesystem::path& path() const;
   std::uint64_t file_bytes() const;
 
-  // Metadata. Empty where the key is not there; ModelError where its value is of another type. Numbers
-  // are converted where no value is lost.
+  // Metadata. Empty where the key is not there; ModelError where its value is of another type.
+  // Numbers are converted where no value is lost.
+  bool has(std::string_view key) const;
   std::optional<std::string_view> text(std::string_view key) const;
   std::optional<std::int64_t> integer(std::string_view key) const;
   std::optional<double> number(std::string_view key) const;

@@ -13,7 +13,8 @@ namespace nanoflow {
 struct TensorView {
   std::string_view name;  // as in the file
   DType dtype = DType::f32;
-  std::vector<std::int64_t> shape;  // outermost first, row major: a weight matrix is [outputs, inputs]
+  std::vector<std::int64_t>
+      shape;  // outermost first, row major: a weight matrix is [outputs, inputs]
   std::span<const std::byte> data;
 
   explicit operator bool() const { return !data.empty(); }
