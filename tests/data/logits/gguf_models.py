@@ -97,12 +97,13 @@ def write_configuration(writer, model, architecture):
     writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
-    head_dim = getattr(config, "head_dim", None)
-    if head_dim and head_dim != config.hidden_size // config.num_attention_heads:
+    by_width = config.hidden_size // config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or by_width
+    if head_dim != by_width or architecture in ("qwen3", "qwen3moe", "gemma3"):
         writer.add_key_length(head_dim)
         writer.add_value_length(head_dim)
     if architecture == "llama":
-        writer.add_rope_dimension_count(head_dim or config.hidden_size // config.num_attention_heads)
+        writer.add_rope_dimension_count(head_dim)
     if architecture == "gemma3":
         writer.add_sliding_window(config.sliding_window)
         writer.add_rope_freq_base(config.rope_parameters["full_attention"]["rope_theta"])

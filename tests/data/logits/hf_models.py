@@ -50,12 +50,14 @@ MODELS = {
 }
 
 
+def configuration(kind, changes):
+    name = f"{kind}TextConfig" if kind == "Gemma3" else f"{kind}Config"
+    return getattr(transformers, name)(**{**BASE, **changes})
+
+
 def random_model(kind, changes, seed):
     """Weights whose mistakes show: norms and biases are far from 1 and 0, and attention is far from uniform."""
-    name = f"{kind}TextConfig" if kind == "Gemma3" else f"{kind}Config"
-    config = getattr(transformers, name)(**{**BASE, **changes})
-    if kind == "Gemma3":
-        config.tie_word_embeddings = True
+    config = configuration(kind, changes)
     model = getattr(transformers, f"{kind}ForCausalLM")(config).float()
     random = torch.Generator().manual_seed(seed)
     for name, weight in model.named_parameters():
