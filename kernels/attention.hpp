@@ -5,16 +5,20 @@
 //
 // Order, for each (row, head) on its own: positions are folded in blocks of 128 by absolute
 // position, block 0 first, with a running maximum m and sum l (Milakov and Gimelshein, 2018;
-// FlashAttention, Dao et al., 2022):
-//   s[j] = scale * (q . k[j]), one accumulator, fma over head_dim ascending
-//   m' = max(m, visible s of the block), c = exp(m - m'), p[j] = exp(s[j] - m'), 0 where not
-//   visible l = l * c + (sum of p: 16 partial sums by j % 16, j ascending, then 8, 4, 2, 1 apart)
-//   o[d] = o[d] * c, then fma(p[j], v[j][d], o[d]) over the block's positions ascending
-// and out = o / l at the end. exp is kernels/exp.hpp's. Nothing depends on other rows, heads or
-// sequences.
+// FlashAttention, Dao et al., 2022). A block without a visible position is passed over; in others
 //
-// FLOPs 4*head_dim for each (row, head, visible position). Bytes: K and V of the context once for
-// each 16 rows.
+//   s[j] = scale * (q . k[j]), one accumulator from 0, fma over head_dim ascending
+//   m' = max(m, every visible s[j]), c = exp(m - m')
+//   p[j] = exp(s[j] - m') where j is visible, else 0
+//   l = fma(l, c, sum of p[j]): 16 partial sums by j % 16, then those 8, 4, 2 and 1 apart
+//   o[d] = o[d] * c, then fma(p[j], v[j][d], o[d]) with j ascending
+//
+// and out = o / l at the end. exp is exp.hpp's. Nothing depends on other rows, heads or sequences.
+// (Positions of a page that a row does not see are read all the same, and thrown away: where a
+// sequence is split, its later rows are stored before its earlier ones attend, or after.)
+//
+// FLOPs 4 * head_dim for each (row, head, visible position); bytes: K and V of the context, once
+// for each tile of 16 rows.
 #pragma once
 #include <cstddef>
 
@@ -23,7 +27,8 @@
 
 namespace nanoflow::kernels {
 
-inline constexpr int attention_block = 128;  // positions folded at once
+inline constexpr int attention_block = 128;     // positions folded at once
+inline constexpr int attention_tile_rows = 16;  // rows that read K and V together
 
 struct AttentionShape {
   int n_heads = 0;  // a multiple of pages.n_kv_heads

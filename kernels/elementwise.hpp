@@ -17,23 +17,20 @@ enum class ActivationKind {
 using Activate = void(float* out, std::ptrdiff_t out_stride, const float* gate, const float* up,
                       std::ptrdiff_t in_stride, ActivationKind kind, Range rows, Range columns);
 
-/// x[r][i] += y[r][i] for i in [0, dim): the residual stream. Bytes 12 a number.
-using Add = void(float* x, std::ptrdiff_t x_stride, const float* y, std::ptrdiff_t y_stride,
-                 int dim, Range rows);
-
 Activate activate;
-Add add;
+
+/// x[r][i] += y[r][i] for i in [0, dim): the residual stream. Bytes 12 a number.
+void add(float* x, std::ptrdiff_t x_stride, const float* y, std::ptrdiff_t y_stride, int dim,
+         Range rows);
+
 namespace ref {
 Activate activate;
-Add add;
-}  // namespace ref
+}
 namespace avx2 {
 Activate activate;
-Add add;
-}  // namespace avx2
+}
 namespace avx512 {
 Activate activate;
-Add add;
-}  // namespace avx512
+}
 
 }  // namespace nanoflow::kernels

@@ -13,10 +13,10 @@ namespace nanoflow::kernels {
 void route(int* experts, float* weights, const float* logits, int n_experts, int n_used,
            bool normalize, Range rows);
 
-/// out[r][i] = sum over u of weights[r][u] * outputs[slots[r][u]][i], u ascending: a product, then
-/// fma. So a row's sum does not depend on the order in which experts ran. slots [rows.end][n_used]
-/// says which row of outputs
-/// [.][dim] holds what the row's expert u returned.
+/// out[r][i] = sum over u of weights[r][u] * outputs[slots[r][u]][i], u ascending, each product
+/// rounded before it is added. So a row's sum does not depend on the order in which experts ran.
+/// slots [rows.end][n_used] says which row of outputs [.][dim] holds what the row's expert u
+/// returned.
 void combine_experts(float* out, std::ptrdiff_t out_stride, const float* outputs, const int* slots,
                      const float* weights, int n_used, int dim, Range rows);
 

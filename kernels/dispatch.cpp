@@ -1,0 +1,126 @@
+// Chooses once, by what the processor can do, which version of each kernel runs.
+#include <immintrin.h>
+
+#include <array>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/attention.hpp"
+#include "kernels/elementwise.hpp"
+#include "kernels/isa.hpp"
+#include "kernels/matmul.hpp"
+#include "kernels/rms_norm.hpp"
+#include "kernels/rope.hpp"
+#include "kernels/scaled_exp.hpp"
+
+namespace nanoflow::kernels {
+namespace {
+
+struct Table {
+  Isa isa;
+  Matmul* matmul;
+  RmsNorm* rms_norm;
+  ApplyRope* apply_rope;
+  Attention* attention;
+  Activate* activate;
+  ScaledExp* scaled_exp;
+};
+
+constexpr std::array<Table, 3> tables{{
+    {Isa::reference, ref::matmul, ref::rms_norm, ref::apply_rope, ref::attention, ref::activate,
+     ref::scaled_exp},
+    {Isa::avx2, avx2::matmul, avx2::rms_norm, avx2::apply_rope, avx2::attention, avx2::activate,
+     avx2::scaled_exp},
+    {Isa::avx512, avx512::matmul, avx512::rms_norm, avx512::apply_rope, avx512::attention,
+     avx512::activate, avx512::scaled_exp},
+}};
+
+const Table* require(Isa isa) {
+  if (!supported(isa)) {
+    throw std::runtime_error("this processor does not support the " + std::string(to_string(isa)) +
+                             " kernels");
+  }
+  return &tables[static_cast<std::size_t>(isa)];
+}
+
+const Table* initial_table() {
+  const char* wanted = std::getenv("NANOFLOW_ISA");
+  if (wanted == nullptr) {
+    return require(supported(Isa::avx512) ? Isa::avx512
+                   : supported(Isa::avx2) ? Isa::avx2
+                                          : Isa::reference);
+  }
+  for (const Table& table : tables) {
+    if (to_string(table.isa) == wanted) return require(table.isa);
+  }
+  throw std::runtime_error(
+      "environment variable NANOFLOW_ISA: expected reference, avx2 or avx512, found '" +
+      std::string(wanted) + "'");
+}
+
+const Table*& active() {
+  static const Table* table = initial_table();
+  return table;
+}
+
+}  // namespace
+
+std::string_view to_string(Isa isa) {
+  constexpr std::array<std::string_view, 3> names{"reference", "avx2", "avx512"};
+  return names[static_cast<std::size_t>(isa)];
+}
+
+bool supported(Isa isa) {
+  if (isa == Isa::reference) return true;
+  const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
+                    __builtin_cpu_supports("f16c") != 0;
+  if (isa == Isa::avx2) return avx2;
+  return avx2 && __builtin_cpu_supports("avx512f") != 0 &&
+         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+         __builtin_cpu_supports("avx512dq") != 0;
+}
+
+Isa current_isa() {
+  return active()->isa;
+}
+void use_isa(Isa isa) {
+  active() = require(isa);
+}
+
+void set_float_mode() {
+  // Every exception masked, round to nearest (0), FTZ and DAZ.
+  _mm_setcsr(0x1f80U | 0x8000U | 0x0040U);
+}
+
+void matmul(float* out, std::ptrdiff_t out_stride, const float* in, std::ptrdiff_t in_stride,
+            const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
+  active()->matmul(out, out_stride, in, in_stride, weights, bias, rows, panels);
+}
+
+void rms_norm(float* out, std::ptrdiff_t out_stride, const float* in, std::ptrdiff_t in_stride,
+              const NormWeights& weights, int n_groups, Range rows) {
+  active()->rms_norm(out, out_stride, in, in_stride, weights, n_groups, rows);
+}
+
+void apply_rope(float* x, std::ptrdiff_t stride, int n_heads, const RopeTable& table, Range rows) {
+  active()->apply_rope(x, stride, n_heads, table, rows);
+}
+
+void attention(float* out, std::ptrdiff_t out_stride, const float* q, std::ptrdiff_t q_stride,
+               const KvPages& pages, const KvRows& sequence, const AttentionShape& shape,
+               float* scratch, Range rows, Range kv_heads) {
+  active()->attention(out, out_stride, q, q_stride, pages, sequence, shape, scratch, rows,
+                      kv_heads);
+}
+
+void activate(float* out, std::ptrdiff_t out_stride, const float* gate, const float* up,
+              std::ptrdiff_t in_stride, ActivationKind kind, Range rows, Range columns) {
+  active()->activate(out, out_stride, gate, up, in_stride, kind, rows, columns);
+}
+
+void scaled_exp(float* out, const float* in, int n, float maximum, float temperature) {
+  active()->scaled_exp(out, in, n, maximum, temperature);
+}
+
+}  // namespace nanoflow::kernels

@@ -1,0 +1,98 @@
+// The inner loop of every matrix product: matmul's, and both of attention's. Only *_cpu.cpp files
+// include this.
+#pragma once
+#include <cstddef>
+#include <type_traits>
+
+#include "kernels/panels.hpp"
+#include "kernels/simd.hpp"
+
+namespace nanoflow::kernels::NANOFLOW_ISA {
+
+// A tile of rows x 16 or 32 columns of accumulators fills the registers: 16 of 8 lanes, or 32
+// of 16.
+#ifdef __AVX512F__
+inline constexpr int tile_rows = 12;
+inline constexpr int single_row_panels = 4;
+constexpr int tile_halves(int) {
+  return 2;
+}
+#else
+inline constexpr int tile_rows = 6;
+inline constexpr int single_row_panels = 2;
+constexpr int tile_halves(int rows) {
+  return rows <= 3 ? 2 : 1;
+}
+#endif
+
+/// Half 0 or 1 of a panel's row: columns 0-15 or 16-31.
+template <int half, class T>
+NANOFLOW_INLINE F32x16 load_half(const T* row) {
+  if constexpr (std::is_same_v<T, float>) {
+    return load(row + 16 * half);
+  } else {
+    return half == 0 ? load_low(row) : load_high(row);
+  }
+}
+
+/// Halves [first_half, first_half + halves) of accumulate_panel, for a number of rows known when
+/// compiled.
+template <int rows, int first_half, int halves, class T>
+inline void accumulate_tile(float* out, std::ptrdiff_t out_stride, const float* in,
+                            std::ptrdiff_t in_stride, const T* panel, int n_k) {
+  out += 16 * first_half;
+  F32x16 sums[rows][halves];
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r) {
+    sums[r][0] = load(out + r * out_stride);
+    if constexpr (halves == 2) sums[r][1] = load(out + r * out_stride + 16);
+  }
+  for (int k = 0; k < n_k; ++k, panel += panel_width) {
+    const F32x16 w0 = load_half<first_half>(panel);
+    const F32x16 w1 = halves == 2 ? load_half<1>(panel) : w0;
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; ++r) {
+      const F32x16 x(in[r * in_stride + k]);
+      sums[r][0] = fma(x, w0, sums[r][0]);
+      if constexpr (halves == 2) sums[r][1] = fma(x, w1, sums[r][1]);
+    }
+  }
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r) {
+    store(out + r * out_stride, sums[r][0]);
+    if constexpr (halves == 2) store(out + r * out_stride + 16, sums[r][1]);
+  }
+}
+
+/// accumulate_tile for n_rows <= rows.
+template <int rows, class T>
+inline void accumulate_rows(int n_rows, float* out, std::ptrdiff_t out_stride, const float* in,
+                            std::ptrdiff_t in_stride, const T* panel, int n_k) {
+  if constexpr (rows > 1) {
+    if (n_rows < rows) {
+      return accumulate_rows<rows - 1>(n_rows, out, out_stride, in, in_stride, panel, n_k);
+    }
+  }
+  if constexpr (tile_halves(rows) == 2) {
+    accumulate_tile<rows, 0, 2>(out, out_stride, in, in_stride, panel, n_k);
+  } else {
+    accumulate_tile<rows, 0, 1>(out, out_stride, in, in_stride, panel, n_k);
+    accumulate_tile<rows, 1, 1>(out, out_stride, in, in_stride, panel, n_k);
+  }
+}
+
+/// out[r][0 .. 31] += sum over k ascending of in[r][k] * panel[k][0 .. 31]. Rows are cut in tiles
+/// as even as possible, since a tile of one or two rows waits for its own sums.
+template <class T>
+inline void accumulate_panel(float* out, std::ptrdiff_t out_stride, const float* in,
+                             std::ptrdiff_t in_stride, const T* panel, int n_k, int n_rows) {
+  for (int n_tiles = (n_rows + tile_rows - 1) / tile_rows; n_tiles > 0; --n_tiles) {
+    const int here = (n_rows + n_tiles - 1) / n_tiles;
+    accumulate_rows<tile_rows>(here, out, out_stride, in, in_stride, panel, n_k);
+    out += here * out_stride;
+    in += here * in_stride;
+    n_rows -= here;
+  }
+}
+
+}  // namespace nanoflow::kernels::NANOFLOW_ISA
