@@ -152,7 +152,7 @@ void WeightSource::expect_all_taken() const {
   if (tensors_.empty()) return;
   const auto first =
       std::ranges::min_element(tensors_, {}, [](const auto& entry) { return entry.first; });
-  throw ModelError(file_ + ": tensor " + std::string(first->first) + to_text(first->second->shape) +
+  throw ModelError(file_ + ": tensor " + quoted(first->first) + to_text(first->second->shape) +
                    " has no place in this architecture (" + std::to_string(tensors_.size()) +
                    " such tensors)");
 }

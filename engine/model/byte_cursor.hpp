@@ -48,7 +48,7 @@ class ByteCursor {
     return start;
   }
   [[noreturn]] void past_end(std::uint64_t n, std::string_view what) const {
-    fail(std::string(what) + ": expected " + std::to_string(n) +
+    fail(quoted(what) + ": expected " + std::to_string(n) +
          " more, found the end of the file after " + std::to_string(bytes_.size() - at_) +
          " bytes");
   }

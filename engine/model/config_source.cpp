@@ -26,7 +26,7 @@ double ConfigSource::positive(Key key, std::optional<double> fallback) const {
 }
 
 void ConfigSource::fail(Key key, const std::string& what) const {
-  throw ModelError(file() + ": " + full(key) + ": " + what);
+  throw ModelError(file() + ": " + quoted(full(key)) + ": " + what);
 }
 
 GgufConfig::GgufConfig(const GgufFile& file) : file_(file) {
@@ -68,6 +68,10 @@ std::optional<std::vector<std::string>> GgufConfig::texts(Key key) const {
 
 std::optional<std::vector<std::int64_t>> GgufConfig::integers(Key key) const {
   return key.gguf.empty() ? std::nullopt : file_.integers(full(key));
+}
+
+bool GgufConfig::is_list(Key key) const {
+  return !key.gguf.empty() && file_.is_array(full(key));
 }
 
 bool GgufConfig::has(Key key) const {

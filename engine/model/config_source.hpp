@@ -34,6 +34,7 @@ class ConfigSource {
   virtual std::optional<std::vector<std::string>> texts(Key key) const = 0;
   virtual std::optional<std::vector<std::int64_t>> integers(Key key) const = 0;
   virtual bool has(Key key) const = 0;
+  virtual bool is_list(Key key) const = 0;
 
   /// A count in its range; without a fallback it must be there.
   int count(Key key, int min, int max, std::optional<int> fallback = {}) const;
@@ -61,6 +62,7 @@ class GgufConfig : public ConfigSource {
   std::optional<std::vector<std::string>> texts(Key key) const override;
   std::optional<std::vector<std::int64_t>> integers(Key key) const override;
   bool has(Key key) const override;
+  bool is_list(Key key) const override;
 
  protected:
   std::string full(Key key) const override { return architecture_ + "." + std::string(key.gguf); }

@@ -1,6 +1,7 @@
 #pragma once
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace nanoflow {
 
@@ -9,5 +10,9 @@ namespace nanoflow {
 struct ModelError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+/// A name or text from a model file, fit for a message: a hostile one has no control characters,
+/// broken UTF-8 or megabytes in it.
+std::string quoted(std::string_view text);
 
 }  // namespace nanoflow

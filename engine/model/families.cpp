@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 
 #include "engine/model/error.hpp"
 #include "engine/model/rope.hpp"
@@ -65,20 +66,20 @@ ModelConfig read_common(const ConfigSource& source) {
 
 const Family& find_family(const ConfigSource& source) {
   const std::string name = source.architecture();
-  std::string known;
+  std::set<std::string_view> known;
   for (const Family& family : families) {
-    if (source.is_gguf() ? family.gguf == name
-                         : std::ranges::find(family.hf, name) != family.hf.end()) {
-      return family;
-    }
     if (source.is_gguf()) {
-      if (known.find(family.gguf) == std::string::npos) known += " " + std::string(family.gguf);
+      if (family.gguf == name) return family;
+      known.insert(family.gguf);
     } else {
-      for (const std::string_view known_class : family.hf) known += " " + std::string(known_class);
+      if (std::ranges::find(family.hf, name) != family.hf.end()) return family;
+      known.insert(family.hf.begin(), family.hf.end());
     }
   }
-  throw ModelError(source.file() + ": architecture " + name + " is not supported; expected one of" +
-                   known);
+  std::string list;
+  for (const std::string_view one : known) list.append(" ").append(one);
+  throw ModelError(source.file() + ": architecture " + quoted(name) +
+                   " is not supported; expected one of" + list);
 }
 
 ModelConfig read_config(const ConfigSource& source, const Family& family) {
@@ -132,7 +133,7 @@ std::optional<std::vector<bool>> layer_types(const ConfigSource& source,
   std::vector<bool> out;
   for (const std::string& type : *types) {
     if (type != "sliding_attention" && type != "full_attention") {
-      source.fail(key, "expected full_attention or sliding_attention, found " + type);
+      source.fail(key, "expected full_attention or sliding_attention, found " + quoted(type));
     }
     out.push_back(type == "sliding_attention");
   }

@@ -14,7 +14,12 @@ using gguf::Type;
 using gguf::Value;
 
 struct GgufFile::Impl {
-  std::shared_ptr<const MappedFile> file;
+  explicit Impl(const std::filesystem::path& path)
+      : file(path), name(path.string()), contents(gguf::read(file.bytes(), name)) {
+    for (const TensorView& tensor : contents.tensors) tensors_by_name.emplace(tensor.name, &tensor);
+  }
+
+  MappedFile file;
   std::string name;  // for messages
   gguf::Contents contents;
   std::unordered_map<std::string_view, const TensorView*> tensors_by_name;
@@ -27,7 +32,7 @@ struct GgufFile::Impl {
       fail(key, array ? "an array" : "a single value", found->second);
     return &found->second;
   }
-  ByteCursor cursor(const Value& value) const { return {file->bytes(), value.offset, name}; }
+  ByteCursor cursor(const Value& value) const { return {file.bytes(), value.offset, name}; }
 
   [[noreturn]] void fail(std::string_view key, const std::string& expected,
                          const Value& value) const;
@@ -91,7 +96,7 @@ std::optional<std::int64_t> to_integer(const Number& number) {
 
 void GgufFile::Impl::fail(std::string_view key, const std::string& expected,
                           const Value& value) const {
-  throw ModelError(name + ": " + std::string(key) + ": expected " + expected + ", found " +
+  throw ModelError(name + ": " + quoted(key) + ": expected " + expected + ", found " +
                    (value.array ? "an array of " : "") +
                    std::string(type_names[static_cast<std::size_t>(value.type)]));
 }
@@ -100,22 +105,24 @@ GgufFile::GgufFile(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 GgufFile::~GgufFile() = default;
 
 std::shared_ptr<const GgufFile> GgufFile::open(const std::filesystem::path& path) {
-  auto impl = std::make_unique<Impl>();
-  impl->file = MappedFile::open(path);
-  impl->name = path.string();
-  impl->contents = gguf::read(impl->file->bytes(), impl->name);
-  for (const TensorView& tensor : impl->contents.tensors) {
-    impl->tensors_by_name.emplace(tensor.name, &tensor);
-  }
-  return std::shared_ptr<const GgufFile>(new GgufFile(std::move(impl)));
+  return std::shared_ptr<const GgufFile>(new GgufFile(std::make_unique<const Impl>(path)));
 }
 
 const std::filesystem::path& GgufFile::path() const {
-  return impl_->file->path();
+  return impl_->file.path();
+}
+
+void GgufFile::check_intact() const {
+  impl_->file.check_intact();
 }
 
 std::uint64_t GgufFile::file_bytes() const {
-  return impl_->file->bytes().size();
+  return impl_->file.bytes().size();
+}
+
+bool GgufFile::is_array(std::string_view key) const {
+  const auto found = impl_->contents.metadata.find(key);
+  return found != impl_->contents.metadata.end() && found->second.array;
 }
 
 bool GgufFile::has(std::string_view key) const {

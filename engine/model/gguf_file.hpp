@@ -22,10 +22,14 @@ class GgufFile {
 
   const std::filesystem::path& path() const;
   std::uint64_t file_bytes() const;
+  /// Throws ModelError if the file became shorter since it was opened: what was read before may be
+  /// wrong.
+  void check_intact() const;
 
   // Metadata. Empty where the key is not there; ModelError where its value is of another type.
   // Numbers are converted where no value is lost.
   bool has(std::string_view key) const;
+  bool is_array(std::string_view key) const;
   std::optional<std::string_view> text(std::string_view key) const;
   std::optional<std::int64_t> integer(std::string_view key) const;
   std::optional<double> number(std::string_view key) const;

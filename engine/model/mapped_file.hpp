@@ -1,28 +1,69 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <span>
+#include <string>
+
+#include "engine/model/bus_guard.hpp"
 
 namespace nanoflow {
 
-/// A whole file, read-only in memory.
-class MappedFile {
+/// A file that is open for reading; its size is that of the moment.
+class OpenFile {
  public:
-  /// Throws ModelError.
-  static std::shared_ptr<const MappedFile> open(const std::filesystem::path& path);
-  ~MappedFile();
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
+  /// Throws ModelError where it cannot be opened or is no regular file.
+  explicit OpenFile(const std::filesystem::path& path);
+  ~OpenFile();
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
 
-  const std::filesystem::path& path() const { return path_; }
+  int descriptor() const { return descriptor_; }
+  std::uint64_t size() const;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+};
+
+/// All bytes of a file, mapped read-only.
+class Mapping {
+ public:
+  Mapping(const std::filesystem::path& path, const OpenFile& file);
+  ~Mapping();
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
   std::span<const std::byte> bytes() const { return bytes_; }
 
  private:
-  MappedFile(std::filesystem::path path, std::span<const std::byte> bytes);
-
-  std::filesystem::path path_;
   std::span<const std::byte> bytes_;
 };
+
+/// A whole file, read-only in memory. Somebody may cut the file while it is mapped: what is behind
+/// its new end then reads as zeros (bus_guard.hpp), and check_intact tells. Nothing in it is sure
+/// to be still what it was when it was checked, so readers check lengths whenever they read them.
+class MappedFile {
+ public:
+  /// Throws ModelError.
+  explicit MappedFile(const std::filesystem::path& path)
+      : path_(path), file_(path), mapping_(path, file_), guard_(mapping_.bytes()) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::span<const std::byte> bytes() const { return mapping_.bytes(); }
+
+  /// Throws ModelError if the file became shorter, or could not be read, since it was opened: then
+  /// what was read before this call may be wrong.
+  void check_intact() const;
+
+ private:
+  std::filesystem::path path_;
+  OpenFile file_;
+  Mapping mapping_;
+  BusGuard guard_;
+};
+
+/// A small file as it is, by read, not by mapping. Throws ModelError, also when it is larger.
+std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
 }  // namespace nanoflow

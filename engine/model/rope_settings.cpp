@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "engine/model/error.hpp"
 #include "engine/model/rope.hpp"
 
 namespace nanoflow {
@@ -21,7 +22,7 @@ class Reader {
  public:
   Reader(const ConfigSource& source, std::string_view layer_type)
       : source_(source), hf_prefix_("rope_parameters.") {
-    if (!layer_type.empty()) hf_prefix_ += std::string(layer_type) + ".";
+    if (!layer_type.empty()) hf_prefix_.append(layer_type).append(".");
   }
 
   RopeSettings read(int context) {
@@ -46,8 +47,8 @@ class Reader {
   };
   FullKey key(std::string_view gguf, std::string_view hf) const {
     FullKey out;
-    if (!gguf.empty()) out.gguf = "rope." + std::string(gguf);
-    if (!hf.empty()) out.hf = hf_prefix_ + std::string(hf);
+    if (!gguf.empty()) out.gguf.append("rope.").append(gguf);
+    if (!hf.empty()) out.hf.append(hf_prefix_).append(hf);
     return out;
   }
 
@@ -56,7 +57,7 @@ class Reader {
     if (name == "none") name = "default";  // GGUF's word
     if (std::ranges::find(known_scalings, name) == known_scalings.end()) {
       source_.fail(key("scaling.type", "rope_type"),
-                   "expected default, linear, llama3, yarn or dynamic, found " + name);
+                   "expected default, linear, llama3, yarn or dynamic, found " + quoted(name));
     }
     return name;
   }
