@@ -58,6 +58,7 @@ struct KvCache::Impl {
                    std::vector<PageId>& pages) const;
   void give(Sequence& sequence, Grant& grant, int n_rows, Round& round);
   void enter_prompt(Sequence& sequence, std::uint64_t step);
+  void forget_uncomputed(Sequence& sequence, int n_full);
   void keep_computed(Sequence& sequence, const std::vector<TokenId>& computed, int n_full);
   int available() const { return pool.free() + tree.cached(); }
 
@@ -199,17 +200,23 @@ void KvCache::Impl::release(const Release& release) {
   const auto& computed = release.computed ? *release.computed : nothing;
   const int n_full = std::min(static_cast<int>(computed.size()), sequence.n_tokens) / page_size;
 
-  // Nodes that it entered and whose rows never ran. Nobody else can hold them: they were not ready
-  // in their own step, and the contract brings this release before the next one. What hangs below
-  // is of no use without them.
+  forget_uncomputed(sequence, n_full);
+  keep_computed(sequence, computed, options.prefix_cache ? n_full : 0);
+}
+
+/// Takes nodes that it entered and whose rows never ran out of the tree. Nobody else holds them:
+/// they were not ready in their own step, and the contract brings this release before the next one.
+/// What hangs below is of no use without them.
+void KvCache::Impl::forget_uncomputed(Sequence& sequence, int n_full) {
   for (int i = std::max(sequence.n_cached, n_full); i < sequence.n_held; ++i) {
-    const PageId page = sequence.pages[static_cast<std::size_t>(i)];
-    if (tree.holders(page) > 1) continue;
-    for (const PageId removed : tree.remove(page)) pool.give(removed);
-    sequence.pages.resize(static_cast<std::size_t>(i));
+    const auto page = sequence.pages.begin() + i;
+    if (tree.holders(*page) > 1) continue;  // they ran, and were only not worth a mention
+    for (const PageId removed : tree.remove(*page)) pool.give(removed);
+    for (auto own = sequence.pages.begin() + sequence.n_held; own != sequence.pages.end(); ++own)
+      pool.give(*own);
+    sequence.pages.erase(page, sequence.pages.end());
     sequence.n_held = i;
   }
-  keep_computed(sequence, computed, options.prefix_cache ? n_full : 0);
 }
 
 /// Lets the sequence's nodes go, and puts its own full pages into the tree where it lacks their

@@ -48,9 +48,7 @@ void PrefixTree::hold(PageId page) {
 void PrefixTree::drop(PageId page) {
   Node& dropped = node(page);
   if (dropped.holders < 1) throw std::logic_error("prefix tree: nobody holds this page");
-  update_evictable(page);
-  evictable_.erase({dropped.last_used, page});
-  dropped.last_used = ++tick_;
+  dropped.last_used = ++tick_;  // a held node is not in evictable_
   if (--dropped.holders == 0) ++n_cached_;
   update_evictable(page);
 }

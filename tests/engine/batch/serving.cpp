@@ -1,0 +1,203 @@
+#include "tests/engine/batch/serving.hpp"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <numeric>
+
+#include "engine/device/simulated_sampling.hpp"
+
+namespace nanoflow::test {
+namespace {
+
+struct ConfigOnly : Checkpoint {
+  ConfigOnly() {
+    config_.architecture = "llama";
+    config_.n_layers = config_.n_heads = config_.n_kv_heads = 1;
+    config_.dim = config_.head_dim = 8;
+    config_.ffn_dim = 16;
+    config_.vocab_size = vocab_size;
+    config_.context = 4096;
+    config_.ropes.resize(1);
+    config_.layers.resize(1);
+  }
+  void check_intact() const override {}
+};
+
+}  // namespace
+
+std::shared_ptr<const Checkpoint> small_checkpoint() {
+  return std::make_shared<ConfigOnly>();
+}
+
+std::vector<TokenId> answer_alone(const BatchRequest& request, int choice, int context) {
+  const auto& prompt = *request.prompt;
+  SimulatedPages pages(context / page_size + 1);
+  std::vector<PageId> table(static_cast<std::size_t>(pages.n_pages()));
+  std::iota(table.begin(), table.end(), 0);
+  for (int i = 0; i < std::ssize(prompt); ++i)
+    pages.write(table, i, prompt[static_cast<std::size_t>(i)]);
+  SimulatedSlot slot{
+      .started = true, .n_prompt = static_cast<int>(prompt.size()), .history = prompt};
+  std::vector<TokenId> answer;
+  const int most = std::min(request.max_tokens, context - slot.n_prompt);
+  while (std::ssize(answer) < most) {
+    const int n = static_cast<int>(slot.history.size());
+    const TokenId token =
+        simulated_sample(pages.digest(table, n), slot, choice, *request.sampling, vocab_size).token;
+    answer.push_back(token);
+    slot.history.push_back(token);
+    const auto& stops = request.stop_tokens;
+    if (std::find(stops.begin(), stops.end(), token) != stops.end()) break;
+    pages.write(table, n, token);
+  }
+  return answer;
+}
+
+Serving::Serving(Batcher::Options options, bool prefix_cache)
+    : options(options),
+      prefix_cache(prefix_cache),
+      batcher(options),
+      kv_cache({.n_pages = options.n_pages, .prefix_cache = prefix_cache}),
+      device_(make_simulated_device(SimulatedOptions{})) {
+  load();
+}
+
+void Serving::load() {
+  model_ = device_->load(small_checkpoint(), {.context = batcher.context(),
+                                              .n_pages = options.n_pages,
+                                              .n_slots = options.max_sequences,
+                                              .max_step_tokens = options.max_step_tokens,
+                                              .progress = nullptr});
+}
+
+Refusal Serving::admit(BatchRequest request) {
+  const auto refusal = batcher.admit(request, now()).refusal;
+  if (refusal != Refusal::none) return refusal;
+  auto& entry = seen[request.id];
+  const auto n = static_cast<std::size_t>(request.n);
+  entry.request = std::move(request);
+  entry.tokens.resize(n);
+  entry.by_itself.resize(n);
+  entry.kept.resize(n);
+  return refusal;
+}
+
+void Serving::stop(RequestId request, int choice, int n_keep) {
+  auto& entry = seen.at(request);
+  if (entry.finished) return;
+  auto& kept = entry.kept[static_cast<std::size_t>(choice)];
+  kept = kept ? std::min(*kept, n_keep) : n_keep;
+  take(batcher.stop(request, choice, n_keep, now()));
+  changed_since_propose_ = true;
+}
+
+bool Serving::propose() {
+  const auto proposal = batcher.propose(now());
+  if (!proposal) return false;
+  BOOST_REQUIRE(!granted);
+  BOOST_REQUIRE(formed.size() <= 1);
+  BOOST_REQUIRE_EQUAL(proposal->step, last_step_ + 1);
+  BOOST_REQUIRE(std::ssize(proposal->reservations) <= options.max_sequences);
+  changed_since_propose_ = false;
+  unstarted_at_propose_.clear();
+  for (const auto& request : batcher.snapshot(now()).requests)
+    if (request.waiting) unstarted_at_propose_.insert(request.request);
+  granted = kv_cache.reserve(*proposal);
+  return true;
+}
+
+bool Serving::form() {
+  if (stale_) BOOST_REQUIRE(!batcher.form(*std::exchange(stale_, std::nullopt)));
+  if (!granted) return false;
+  const auto step = batcher.form(*std::exchange(granted, std::nullopt));
+  check_started_in_order();
+  check_pages();
+  if (!step) return false;
+  BOOST_REQUIRE_EQUAL(step->number, ++last_step_);
+  BOOST_REQUIRE(step->n_tokens() <= options.max_step_tokens);
+  formed.push_back(*step);
+  BOOST_REQUIRE(formed.size() <= 2);
+  const auto programs = model_->prepare(*step);
+  BOOST_REQUIRE_EQUAL(programs.size(), 1);
+  programs_.push_back(programs.front());
+  return true;
+}
+
+/// Whoever starts goes before all who wait; a cache may let someone wait for a prefix.
+void Serving::check_started_in_order() {
+  if (prefix_cache) return;
+  bool one_waits = false;
+  for (const auto& request : batcher.snapshot(now()).requests) {
+    if (!unstarted_at_propose_.contains(request.request)) continue;
+    if (!request.waiting) BOOST_REQUIRE(!one_waits);
+    one_waits |= request.waiting;
+  }
+}
+
+/// Right after a proposal was answered, only what runs has pages: what ended has given its own
+/// back.
+void Serving::check_pages() {
+  if (changed_since_propose_) return;
+  int held = 0;
+  for (const auto& request : batcher.snapshot(now()).requests) held += request.pages;
+  const auto usage = kv_cache.usage();
+  BOOST_REQUIRE(usage.total - usage.free <= held);
+  if (!prefix_cache) BOOST_REQUIRE_EQUAL(usage.total - usage.free, held);
+}
+
+void Serving::run() {
+  if (formed.empty()) return;
+  device_->streams()[0]->run(*programs_.front());
+  const auto result = model_->result(formed.front().number);
+  formed.pop_front();
+  programs_.pop_front();
+  ++n_run;
+  take(batcher.finish(result, now()));
+}
+
+void Serving::recover() {
+  batcher.recover(now());
+  if (granted) stale_ = std::exchange(granted, std::nullopt);
+  formed.clear();
+  programs_.clear();
+  changed_since_propose_ = true;
+  load();
+}
+
+void Serving::turn() {
+  for (int i = 0; i < 3 && (propose() || granted); ++i) form();
+  run();
+  ++ms;
+}
+
+void Serving::drain() {
+  std::int64_t wanted = 100;
+  for (const auto& [id, entry] : seen) {
+    const auto rows = std::ssize(*entry.request.prompt) + entry.request.max_tokens;
+    if (!entry.finished) wanted += 20 * rows * entry.request.n;
+  }
+  while (!batcher.idle()) {
+    BOOST_REQUIRE(--wanted > 0);
+    turn();
+  }
+}
+
+void Serving::take(const StepEvents& events) {
+  changed_since_propose_ |= !events.empty();
+  for (const auto& event : events.tokens) {
+    auto& entry = seen.at(event.request);
+    BOOST_REQUIRE(!entry.finished);
+    const auto choice = static_cast<std::size_t>(event.choice);
+    BOOST_REQUIRE(!entry.by_itself[choice] && !entry.kept[choice]);
+    BOOST_REQUIRE_EQUAL(event.index, std::ssize(entry.tokens[choice]));
+    entry.tokens[choice].push_back(event.token);
+    entry.by_itself[choice] = event.finish;
+  }
+  for (const auto& finished : events.finished) {
+    auto& entry = seen.at(finished.request);
+    BOOST_REQUIRE(!entry.finished);  // exactly one end
+    entry.finished = finished;
+  }
+}
+
+}  // namespace nanoflow::test

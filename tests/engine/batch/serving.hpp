@@ -1,0 +1,80 @@
+// A batcher, a KV cache and a simulated device, driven by hand: what the actors do, without actors.
+#pragma once
+#include <deque>
+#include <map>
+#include <set>
+
+#include "engine/batch/batcher.hpp"
+#include "engine/device/simulated.hpp"
+#include "engine/kv/kv_cache.hpp"
+
+namespace nanoflow::test {
+
+inline constexpr int vocab_size = 97;
+
+/// A model's configuration without weights.
+std::shared_ptr<const Checkpoint> small_checkpoint();
+
+inline Clock::time_point at_ms(std::int64_t ms) {
+  return Clock::time_point(std::chrono::milliseconds(ms));
+}
+
+/// The tokens of one choice, computed without batcher and KV cache: one page after the other, one
+/// token after the other.
+std::vector<TokenId> answer_alone(const BatchRequest& request, int choice, int context);
+
+/// What a client saw of one request.
+struct Seen {
+  BatchRequest request;
+  std::vector<std::vector<TokenId>> tokens;            // [n]
+  std::vector<std::optional<FinishReason>> by_itself;  // [n], as the last token said
+  std::vector<std::optional<int>> kept;                // [n], cut by a stop string
+  std::optional<Finished> finished;
+};
+
+class Serving {
+ public:
+  Serving(Batcher::Options options, bool prefix_cache);
+
+  Refusal admit(BatchRequest request);
+  void cancel(RequestId request) { take(batcher.cancel(request, now())); }
+  void stop(RequestId request, int choice, int n_keep);
+  void expire() { take(batcher.expire(now())); }
+
+  bool propose();  // false: nothing to propose
+  bool form();     // grants that wait and forms; false: no step came of it
+  void run();      // the oldest step in flight, and takes its tokens
+  void recover();  // the device loses steps, pages and slots
+  /// One round of all of it.
+  void turn();
+  /// Until nothing is left. Fails where that takes more steps than it may.
+  void drain();
+
+  Clock::time_point now() const { return at_ms(ms); }
+
+  Batcher::Options options;
+  bool prefix_cache;
+  Batcher batcher;
+  KvCache kv_cache;
+  std::int64_t ms = 0;
+  std::map<RequestId, Seen> seen;
+  std::optional<Grants> granted;  // and not formed yet
+  std::deque<Step> formed;        // not run yet
+  std::uint64_t n_run = 0;
+
+ private:
+  void take(const StepEvents& events);
+  void load();
+  void check_started_in_order();
+  void check_pages();
+
+  std::unique_ptr<Device> device_;
+  std::shared_ptr<DeviceModel> model_;
+  std::deque<std::shared_ptr<const Program>> programs_;
+  std::optional<Grants> stale_;  // of a proposal from before recover()
+  std::uint64_t last_step_ = 0;
+  bool changed_since_propose_ = false;
+  std::set<RequestId> unstarted_at_propose_;
+};
+
+}  // namespace nanoflow::test
