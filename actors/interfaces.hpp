@@ -85,7 +85,11 @@ using GatewayActor = caf::typed_actor<
     reacts_to<ModelTablePtr>,
     // Refuses new requests from now on; answers when the last one ended. What still runs after so
     // many milliseconds ends with the error `shutdown`.
-    replies_to<drain_atom, std::int64_t>::with<pong_atom>>;
+    replies_to<drain_atom, std::int64_t>::with<pong_atom>,
+    // What a client's ping is: a round trip through every model's scheduler and streams.
+    replies_to<ping_atom>::with<pong_atom>,
+    // The configuration was read again: max_sequences and max_waiting.
+    reacts_to<reload_atom, int, int>>;
 
 using TokenizerActor = caf::typed_actor<
     // A new request, and where its events go: exactly one Done or Error at last.
