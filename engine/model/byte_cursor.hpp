@@ -26,11 +26,11 @@ class ByteCursor {
     std::memcpy(&value, claim(sizeof value, what), sizeof value);
     return value;
   }
-  /// A length and that many bytes.
-  std::string_view text(std::string_view what) {
-    const auto size = take<std::uint64_t>(what);
-    return {reinterpret_cast<const char*>(claim(size, what)), size};
+  std::string_view bytes(std::uint64_t n, std::string_view what) {
+    return {reinterpret_cast<const char*>(claim(n, what)), n};
   }
+  /// A length and that many bytes.
+  std::string_view text(std::string_view what) { return bytes(take<std::uint64_t>(what), what); }
   /// n things of a size that is not 0.
   void skip(std::uint64_t n, std::uint64_t size, std::string_view what) {
     if (n > (bytes_.size() - at_) / size) past_end(n, what);
@@ -48,7 +48,7 @@ class ByteCursor {
     return start;
   }
   [[noreturn]] void past_end(std::uint64_t n, std::string_view what) const {
-    fail(quoted(what) + ": expected " + std::to_string(n) +
+    fail(printable(what) + ": expected " + std::to_string(n) +
          " more, found the end of the file after " + std::to_string(bytes_.size() - at_) +
          " bytes");
   }

@@ -49,6 +49,11 @@ class Checkpoint {
   static std::shared_ptr<const Checkpoint> open(const std::filesystem::path& path);
   virtual ~Checkpoint() = default;
 
+  /// Throws ModelError if a file became shorter or unreadable since it was opened: what was read
+  /// from the tensors before this call may then be wrong. Call it after copying weights, and now
+  /// and then while they are used where they lie.
+  virtual void check_intact() const = 0;
+
   const std::filesystem::path& path() const { return path_; }
   const ModelConfig& config() const { return config_; }
   const ModelTensors& tensors() const { return tensors_; }

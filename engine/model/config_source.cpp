@@ -1,7 +1,5 @@
 #include "engine/model/config_source.hpp"
 
-#include <cmath>
-
 #include "engine/model/error.hpp"
 
 namespace nanoflow {
@@ -16,66 +14,16 @@ int ConfigSource::count(Key key, int min, int max, std::optional<int> fallback) 
 }
 
 double ConfigSource::positive(Key key, std::optional<double> fallback) const {
+  static const std::string range = "expected a number from 1e-30 to 1e30, found ";
   const std::optional<double> value = number(key);
   if (!value && fallback) return *fallback;
-  if (!value) fail(key, "expected a number above 0, found nothing");
-  if (!std::isfinite(*value) || *value <= 0) {
-    fail(key, "expected a number above 0, found " + std::to_string(*value));
-  }
+  if (!value) fail(key, range + "nothing");
+  if (!(*value >= 1e-30 && *value <= 1e30)) fail(key, range + std::to_string(*value));
   return *value;
 }
 
 void ConfigSource::fail(Key key, const std::string& what) const {
-  throw ModelError(file() + ": " + quoted(full(key)) + ": " + what);
-}
-
-GgufConfig::GgufConfig(const GgufFile& file) : file_(file) {
-  const auto found = file.text("general.architecture");
-  if (!found)
-    throw ModelError(file.path().string() +
-                     ": general.architecture: expected a text, found nothing");
-  architecture_ = *found;
-}
-
-std::string GgufConfig::model_name() const {
-  return std::string(file_.text("general.name").value_or(""));
-}
-
-std::optional<std::int64_t> GgufConfig::integer(Key key) const {
-  return key.gguf.empty() ? std::nullopt : file_.integer(full(key));
-}
-
-std::optional<double> GgufConfig::number(Key key) const {
-  return key.gguf.empty() ? std::nullopt : file_.number(full(key));
-}
-
-std::optional<bool> GgufConfig::flag(Key key) const {
-  return key.gguf.empty() ? std::nullopt : file_.flag(full(key));
-}
-
-std::optional<std::string> GgufConfig::text(Key key) const {
-  if (key.gguf.empty()) return std::nullopt;
-  const auto found = file_.text(full(key));
-  return found ? std::optional(std::string(*found)) : std::nullopt;
-}
-
-std::optional<std::vector<std::string>> GgufConfig::texts(Key key) const {
-  if (key.gguf.empty()) return std::nullopt;
-  const auto found = file_.texts(full(key));
-  if (!found) return std::nullopt;
-  return std::vector<std::string>(found->begin(), found->end());
-}
-
-std::optional<std::vector<std::int64_t>> GgufConfig::integers(Key key) const {
-  return key.gguf.empty() ? std::nullopt : file_.integers(full(key));
-}
-
-bool GgufConfig::is_list(Key key) const {
-  return !key.gguf.empty() && file_.is_array(full(key));
-}
-
-bool GgufConfig::has(Key key) const {
-  return !key.gguf.empty() && file_.has(full(key));
+  throw ModelError(file() + ": " + printable(full(key)) + ": " + what);
 }
 
 }  // namespace nanoflow

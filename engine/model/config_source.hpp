@@ -5,10 +5,6 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
-#include "engine/model/gguf_file.hpp"
-
 namespace nanoflow {
 
 /// One property of a model under its two names: GGUF's key behind "<architecture>.", and
@@ -38,38 +34,13 @@ class ConfigSource {
 
   /// A count in its range; without a fallback it must be there.
   int count(Key key, int min, int max, std::optional<int> fallback = {}) const;
-  /// A finite number above 0.
+  /// A number above 0 that a float can hold.
   double positive(Key key, std::optional<double> fallback = {}) const;
   /// Throws ModelError: file, key, what.
   [[noreturn]] void fail(Key key, const std::string& what) const;
 
  protected:
   virtual std::string full(Key key) const = 0;  // the key as it stands in the file
-};
-
-class GgufConfig : public ConfigSource {
- public:
-  explicit GgufConfig(const GgufFile& file);
-
-  bool is_gguf() const override { return true; }
-  std::string file() const override { return file_.path().string(); }
-  std::string architecture() const override { return architecture_; }
-  std::string model_name() const override;
-  std::optional<std::int64_t> integer(Key key) const override;
-  std::optional<double> number(Key key) const override;
-  std::optional<bool> flag(Key key) const override;
-  std::optional<std::string> text(Key key) const override;
-  std::optional<std::vector<std::string>> texts(Key key) const override;
-  std::optional<std::vector<std::int64_t>> integers(Key key) const override;
-  bool has(Key key) const override;
-  bool is_list(Key key) const override;
-
- protected:
-  std::string full(Key key) const override { return architecture_ + "." + std::string(key.gguf); }
-
- private:
-  const GgufFile& file_;
-  std::string architecture_;
 };
 
 }  // namespace nanoflow

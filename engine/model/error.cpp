@@ -2,7 +2,7 @@
 
 namespace nanoflow {
 
-std::string quoted(std::string_view text) {
+std::string printable(std::string_view text) {
   static constexpr std::size_t longest = 100;
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;

@@ -12,21 +12,35 @@ namespace nanoflow {
 
 namespace {
 
+// Published config.json files leave these out where they are the class's default (Gemma's the
+// most).
+constexpr std::string_view mistral_defaults =
+    R"({"num_key_value_heads": 8, "sliding_window": 4096})";
+constexpr std::string_view mixtral_defaults = R"({"num_key_value_heads": 8, "rope_theta": 1e6})";
+constexpr std::string_view qwen3_defaults = R"({"head_dim": 128})";
+constexpr std::string_view gemma3_defaults = R"({
+  "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256, "vocab_size": 262208,
+  "max_position_embeddings": 131072, "rms_norm_eps": 1e-6, "tie_word_embeddings": true,
+  "rope_theta": 1e6, "rope_local_base_freq": 1e4, "query_pre_attn_scalar": 256, "sliding_window": 4096,
+  "hidden_activation": "gelu_pytorch_tanh"})";
+
 using Names = std::string_view;
-constexpr Names llama_classes[] = {"LlamaForCausalLM", "MistralForCausalLM"};
+constexpr Names llama_classes[] = {"LlamaForCausalLM"};
+constexpr Names mistral_classes[] = {"MistralForCausalLM"};
 constexpr Names mixtral_classes[] = {"MixtralForCausalLM"};
 constexpr Names qwen2_classes[] = {"Qwen2ForCausalLM"};
 constexpr Names qwen3_classes[] = {"Qwen3ForCausalLM"};
 constexpr Names qwen3_moe_classes[] = {"Qwen3MoeForCausalLM"};
 constexpr Names gemma3_classes[] = {"Gemma3ForCausalLM", "Gemma3ForConditionalGeneration"};
 
-constexpr std::array<Family, 6> families = {{
-    {"llama", llama_classes, configure_llama, &hf_names},
-    {"llama", mixtral_classes, configure_llama, &mixtral_names},
-    {"qwen2", qwen2_classes, configure_qwen2, &hf_names},
-    {"qwen3", qwen3_classes, configure_qwen3, &hf_names},
-    {"qwen3moe", qwen3_moe_classes, configure_qwen3, &hf_names},
-    {"gemma3", gemma3_classes, configure_gemma3, &gemma3_names},
+constexpr std::array<Family, 7> families = {{
+    {"llama", llama_classes, "{}", configure_llama, &hf_names},
+    {"llama", mistral_classes, mistral_defaults, configure_llama, &hf_names},
+    {"llama", mixtral_classes, mixtral_defaults, configure_llama, &mixtral_names},
+    {"qwen2", qwen2_classes, "{}", configure_qwen2, &hf_names},
+    {"qwen3", qwen3_classes, qwen3_defaults, configure_qwen3, &hf_names},
+    {"qwen3moe", qwen3_moe_classes, "{}", configure_qwen3, &hf_names},
+    {"gemma3", gemma3_classes, gemma3_defaults, configure_gemma3, &gemma3_names},
 }};
 
 /// What every family has.
@@ -78,13 +92,21 @@ const Family& find_family(const ConfigSource& source) {
   }
   std::string list;
   for (const std::string_view one : known) list.append(" ").append(one);
-  throw ModelError(source.file() + ": architecture " + quoted(name) +
+  throw ModelError(source.file() + ": architecture " + printable(name) +
                    " is not supported; expected one of" + list);
 }
 
 ModelConfig read_config(const ConfigSource& source, const Family& family) {
   ModelConfig config = read_common(source);
   family.configure(source, config);
+  for (const Rope& rope : config.ropes) {
+    const bool sound = std::ranges::all_of(rope.inverse_frequencies,
+                                           [](float f) { return std::isfinite(f) && f >= 0; });
+    if (!sound || !std::isfinite(rope.magnitude)) {
+      throw ModelError(source.file() +
+                       ": the rotary embedding's settings give no finite frequencies");
+    }
+  }
   return config;
 }
 
@@ -98,9 +120,20 @@ void one_rope(const ConfigSource& source, ModelConfig& config, Rope::Pairs pairs
   }
 }
 
-void expect_off(const ConfigSource& source, Key key) {
-  if (source.flag(key).value_or(false))
-    source.fail(key, "expected false: this variant is not supported");
+void expect_off(const ConfigSource& source, std::string_view hf_key) {
+  const Key key{"", hf_key};
+  if (source.flag(key).value_or(false)) {
+    source.fail(key, "expected false, this variant is not supported");
+  }
+}
+
+void expect_activation(const ConfigSource& source, std::string_view name) {
+  for (const std::string_view hf_key : {"hidden_act", "hidden_activation"}) {
+    const std::string found = source.text({"", hf_key}).value_or(std::string(name));
+    if (found != name) {
+      source.fail({"", hf_key}, "expected " + std::string(name) + ", found " + printable(found));
+    }
+  }
 }
 
 void window_where(const ConfigSource& source, ModelConfig& config,
@@ -133,7 +166,7 @@ std::optional<std::vector<bool>> layer_types(const ConfigSource& source,
   std::vector<bool> out;
   for (const std::string& type : *types) {
     if (type != "sliding_attention" && type != "full_attention") {
-      source.fail(key, "expected full_attention or sliding_attention, found " + quoted(type));
+      source.fail(key, "expected full_attention or sliding_attention, found " + printable(type));
     }
     out.push_back(type == "sliding_attention");
   }

@@ -15,8 +15,9 @@ namespace nanoflow {
 struct Family {
   std::string_view gguf;                 // general.architecture
   std::span<const std::string_view> hf;  // config.json's architectures
-  /// Called with what every family shares already in place; sets the rest, ropes and layers
-  /// included.
+  /// What config.json may leave out: the defaults of the family's configuration class that matter.
+  std::string_view hf_defaults;
+  /// Called with what every family shares already in place; sets the rest, the ropes included.
   void (*configure)(const ConfigSource& source, ModelConfig& config);
   const WeightNames* hf_names;
 };
@@ -36,8 +37,10 @@ std::optional<std::vector<bool>> layer_types(const ConfigSource& source, const M
 void window_where(const ConfigSource& source, ModelConfig& config,
                   const std::vector<bool>& windowed);
 void read_experts(const ConfigSource& source, ModelConfig& config);
+/// config.json's name for the activation must be that one; GGUF does not say it.
+void expect_activation(const ConfigSource& source, std::string_view name);
 /// Refuses what a family's published models leave off: the graph would be wrong without it.
-void expect_off(const ConfigSource& source, Key key);
+void expect_off(const ConfigSource& source, std::string_view hf_key);
 
 void configure_llama(const ConfigSource& source, ModelConfig& config);
 void configure_qwen2(const ConfigSource& source, ModelConfig& config);

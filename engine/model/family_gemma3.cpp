@@ -8,10 +8,23 @@ namespace nanoflow {
 
 namespace {
 
+/// A GGUF's pattern layer by layer.
+std::vector<bool> to_flags(const ConfigSource& source, const ModelConfig& config, Key key) {
+  const std::vector<std::int64_t> flags = *source.integers(key);
+  if (flags.size() != config.layers.size()) {
+    source.fail(key, "expected " + std::to_string(config.n_layers) + " entries, found " +
+                         std::to_string(flags.size()));
+  }
+  return {flags.begin(), flags.end()};
+}
+
 /// The layers that attend to a window: all but every sixth, unless the file says otherwise.
 std::vector<bool> windowed(const ConfigSource& source, const ModelConfig& config) {
   if (auto types = layer_types(source, config)) return *types;
-  const Key key{"attention.sliding_window_pattern", "sliding_window_pattern"};
+  const Key key{"attention.sliding_window_pattern", source.has({"", "_sliding_window_pattern"})
+                                                        ? "_sliding_window_pattern"
+                                                        : "sliding_window_pattern"};
+  if (source.is_list(key)) return to_flags(source, config, key);
   const int pattern = source.count(key, 1, 1024, 6);
   std::vector<bool> out;
   for (int i = 0; i < config.n_layers; ++i) out.push_back((i + 1) % pattern != 0);
@@ -31,8 +44,12 @@ double attention_scale(const ConfigSource& source, const ModelConfig& config) {
 }  // namespace
 
 void configure_gemma3(const ConfigSource& source, ModelConfig& config) {
-  expect_off(source, {"", "attention_bias"});
-  expect_off(source, {"", "use_bidirectional_attention"});
+  expect_activation(source, "gelu_pytorch_tanh");
+  expect_off(source, "attention_bias");
+  expect_off(source, "use_bidirectional_attention");
+  for (const std::string_view cap : {"attn_logit_softcapping", "final_logit_softcapping"}) {
+    if (source.has({"", cap})) source.fail({"", cap}, "expected null: Gemma 3 has no capping");
+  }
   config.qk_norm = true;
   config.post_norms = true;
   config.activation = Activation::gelu_tanh;

@@ -9,12 +9,12 @@ namespace {
 
 /// Qwen's windows are off unless use_sliding_window says so; then the first max_window_layers
 /// attend to all.
-void windows(const ConfigSource& source, ModelConfig& config) {
+void windows(const ConfigSource& source, ModelConfig& config, int unsaid) {
   if (!source.flag({"", "use_sliding_window"}).value_or(false)) return;
   if (const auto types = layer_types(source, config)) {
     window_where(source, config, *types);
   } else {
-    window_from(source, config, source.count({"", "max_window_layers"}, 0, 1 << 20, 28));
+    window_from(source, config, source.count({"", "max_window_layers"}, 0, 1 << 20, unsaid));
   }
 }
 
@@ -31,18 +31,21 @@ void expert_layers(const ConfigSource& source, ModelConfig& config) {
 }  // namespace
 
 void configure_qwen2(const ConfigSource& source, ModelConfig& config) {
+  expect_activation(source, "silu");
   config.qkv_bias = true;
   one_rope(source, config, Rope::Pairs::halves);
-  windows(source, config);
+  windows(source, config, 28);
 }
 
 void configure_qwen3(const ConfigSource& source, ModelConfig& config) {
-  expect_off(source, {"", "attention_bias"});
+  expect_activation(source, "silu");
+  expect_off(source, "attention_bias");
   config.qk_norm = true;
   one_rope(source, config, Rope::Pairs::halves);
-  windows(source, config);
   read_experts(source, config);
-  if (config.experts.n_experts > 0) expert_layers(source, config);
+  const bool experts = config.experts.n_experts > 0;
+  windows(source, config, experts ? 0 : 28);  // the mixture has no such key: all its layers
+  if (experts) expert_layers(source, config);
 }
 
 }  // namespace nanoflow

@@ -96,7 +96,7 @@ std::optional<std::int64_t> to_integer(const Number& number) {
 
 void GgufFile::Impl::fail(std::string_view key, const std::string& expected,
                           const Value& value) const {
-  throw ModelError(name + ": " + quoted(key) + ": expected " + expected + ", found " +
+  throw ModelError(name + ": " + printable(key) + ": expected " + expected + ", found " +
                    (value.array ? "an array of " : "") +
                    std::string(type_names[static_cast<std::size_t>(value.type)]));
 }
@@ -120,9 +120,10 @@ std::uint64_t GgufFile::file_bytes() const {
   return impl_->file.bytes().size();
 }
 
-bool GgufFile::is_array(std::string_view key) const {
+std::optional<std::uint64_t> GgufFile::array_size(std::string_view key) const {
   const auto found = impl_->contents.metadata.find(key);
-  return found != impl_->contents.metadata.end() && found->second.array;
+  if (found == impl_->contents.metadata.end() || !found->second.array) return std::nullopt;
+  return found->second.count;
 }
 
 bool GgufFile::has(std::string_view key) const {

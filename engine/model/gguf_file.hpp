@@ -29,7 +29,8 @@ class GgufFile {
   // Metadata. Empty where the key is not there; ModelError where its value is of another type.
   // Numbers are converted where no value is lost.
   bool has(std::string_view key) const;
-  bool is_array(std::string_view key) const;
+  /// How many elements an array has; empty where the key is not there or holds no array.
+  std::optional<std::uint64_t> array_size(std::string_view key) const;
   std::optional<std::string_view> text(std::string_view key) const;
   std::optional<std::int64_t> integer(std::string_view key) const;
   std::optional<double> number(std::string_view key) const;

@@ -49,7 +49,7 @@ std::optional<DType> dtype_of(std::uint32_t number) {
 Type read_type(ByteCursor& in, std::string_view key) {
   const auto number = in.take<std::uint32_t>(key);
   if (number > static_cast<std::uint32_t>(Type::f64)) {
-    in.fail(quoted(key) + ": expected a value type of 0 to 12, found " + std::to_string(number));
+    in.fail(printable(key) + ": expected a value type of 0 to 12, found " + std::to_string(number));
   }
   return static_cast<Type>(number);
 }
@@ -59,7 +59,7 @@ Value read_value(ByteCursor& in, std::string_view key) {
   if (value.type == Type::array) {
     value.array = true;
     value.type = read_type(in, key);
-    if (value.type == Type::array) in.fail(quoted(key) + ": an array of arrays");
+    if (value.type == Type::array) in.fail(printable(key) + ": an array of arrays");
     value.count = in.take<std::uint64_t>(key);
   }
   value.offset = in.at();
@@ -79,7 +79,9 @@ struct Description {
 
 /// The bytes of the tensor's data, from its shape and type; no product may wrap.
 std::uint64_t data_size(const TensorView& tensor, const ByteCursor& in) {
-  const auto refuse = [&](const std::string& what) { in.fail(quoted(tensor.name) + ": " + what); };
+  const auto refuse = [&](const std::string& what) {
+    in.fail(printable(tensor.name) + ": " + what);
+  };
   std::uint64_t elements = 1;
   for (const std::int64_t n : tensor.shape) {
     if (n <= 0) refuse("expected dimensions of at least 1, found " + std::to_string(n));
@@ -99,7 +101,7 @@ std::uint64_t data_size(const TensorView& tensor, const ByteCursor& in) {
 Description read_description(ByteCursor& in) {
   Description out;
   out.view.name = in.text("tensor name");
-  const std::string name = quoted(out.view.name);
+  const std::string name = printable(out.view.name);
   const auto n_dimensions = in.take<std::uint32_t>(name);
   if (n_dimensions == 0 || n_dimensions > max_dimensions) {
     in.fail(name + ": expected 1 to 4 dimensions, found " + std::to_string(n_dimensions));
@@ -142,7 +144,7 @@ std::uint64_t alignment_of(const Contents& contents, std::span<const std::byte> 
 void place(std::vector<Description>& tensors, std::span<const std::byte> data,
            std::uint64_t alignment, std::string_view file) {
   const auto refuse = [&](const Description& tensor, const std::string& what) {
-    throw ModelError(std::string(file) + ": " + quoted(tensor.view.name) + ": data at " +
+    throw ModelError(std::string(file) + ": " + printable(tensor.view.name) + ": data at " +
                      std::to_string(tensor.offset) + ", " + std::to_string(tensor.size) +
                      " bytes: " + what);
   };
@@ -162,7 +164,7 @@ void place(std::vector<Description>& tensors, std::span<const std::byte> data,
   for (std::size_t i = 1; i < by_offset.size(); ++i) {
     const Description& before = *by_offset[i - 1];
     if (before.offset + before.size > by_offset[i]->offset) {
-      refuse(*by_offset[i], "overlaps " + quoted(before.view.name));
+      refuse(*by_offset[i], "overlaps " + printable(before.view.name));
     }
   }
 }
@@ -173,7 +175,7 @@ std::vector<Description> read_descriptions(ByteCursor& in, std::uint64_t count) 
   for (std::uint64_t i = 0; i < count; ++i) {  // a hostile count ends where the file does
     out.push_back(read_description(in));
     if (!names.insert(out.back().view.name).second) {
-      in.fail("tensor " + quoted(out.back().view.name) + " is there twice");
+      in.fail("tensor " + printable(out.back().view.name) + " is there twice");
     }
   }
   return out;
@@ -200,7 +202,7 @@ Contents read(std::span<const std::byte> bytes, std::string_view file) {
   for (std::uint64_t i = 0; i < n_values; ++i) {
     const std::string_view key = in.text("metadata key");
     if (!out.metadata.emplace(key, read_value(in, key)).second) {
-      in.fail("metadata key " + quoted(key) + " is there twice");
+      in.fail("metadata key " + printable(key) + " is there twice");
     }
   }
   std::vector<Description> tensors = read_descriptions(in, n_tensors);

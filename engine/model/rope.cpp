@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numbers>
+
+#include "engine/model/error.hpp"
 
 namespace nanoflow {
 
@@ -59,6 +62,25 @@ Rope make_rope(const RopeSettings& settings, int head_dim, Rope::Pairs pairs) {
   }
   if (settings.scaling == "yarn") rope.magnitude = static_cast<float>(settings.magnitude);
   return rope;
+}
+
+void divide_frequencies(Rope& rope, const TensorView& factors) {
+  if (factors.dtype != DType::f32 ||
+      factors.data.size() != rope.inverse_frequencies.size() * sizeof(float)) {
+    throw ModelError("tensor " + printable(factors.name) + ": expected " +
+                     std::to_string(rope.inverse_frequencies.size()) +
+                     " numbers of type f32, found " + std::to_string(factors.elements()) +
+                     " of type " + std::string(to_string(factors.dtype)));
+  }
+  for (std::size_t i = 0; i < rope.inverse_frequencies.size(); ++i) {
+    float factor;
+    std::memcpy(&factor, factors.data.data() + i * sizeof factor, sizeof factor);
+    if (!(factor >= 1e-9F && factor <= 1e9F)) {
+      throw ModelError("tensor " + printable(factors.name) +
+                       ": expected numbers from 1e-9 to 1e9, found " + std::to_string(factor));
+    }
+    rope.inverse_frequencies[i] /= factor;
+  }
 }
 
 }  // namespace nanoflow

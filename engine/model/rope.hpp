@@ -4,6 +4,7 @@
 
 #include "engine/model/config.hpp"
 #include "engine/model/config_source.hpp"
+#include "engine/model/tensor_view.hpp"
 
 namespace nanoflow {
 
@@ -26,5 +27,9 @@ RopeSettings read_rope(const ConfigSource& source, int context, std::string_view
 
 /// The frequencies with their scaling applied; head_dim is even.
 Rope make_rope(const RopeSettings& settings, int head_dim, Rope::Pairs pairs);
+
+/// Divides the frequencies by factors, [head_dim / 2] of type F32: how GGUF stores Llama 3's
+/// scaling.
+void divide_frequencies(Rope& rope, const TensorView& factors);
 
 }  // namespace nanoflow

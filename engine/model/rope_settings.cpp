@@ -28,6 +28,9 @@ class Reader {
   RopeSettings read(int context) {
     RopeSettings out;
     out.base = source_.positive(key("freq_base", "rope_theta"), 10000);
+    if (source_.positive(key("", "partial_rotary_factor"), 1) != 1) {
+      source_.fail(key("", "partial_rotary_factor"), "expected 1: a part of a head is not turned");
+    }
     out.scaling = scaling();
     if (out.scaling == "default") return out;
     out.original_context = source_.positive(
@@ -57,7 +60,7 @@ class Reader {
     if (name == "none") name = "default";  // GGUF's word
     if (std::ranges::find(known_scalings, name) == known_scalings.end()) {
       source_.fail(key("scaling.type", "rope_type"),
-                   "expected default, linear, llama3, yarn or dynamic, found " + quoted(name));
+                   "expected default, linear, llama3, yarn or dynamic, found " + printable(name));
     }
     return name;
   }
