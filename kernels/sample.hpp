@@ -36,9 +36,10 @@ struct SampleParams {
   float presence_penalty = 0;
   float frequency_penalty = 0;
   float repetition_penalty = 1;
-  std::span<const std::pair<std::int32_t, float>> logit_bias;
-  std::span<const TokenCount> history;   // may be empty when no penalty is set
-  std::span<const std::int32_t> banned;  // end tokens, while fewer than min_tokens are generated
+  std::span<const std::pair<std::int32_t, float>> logit_bias = {};
+  std::span<const TokenCount> history = {};  // may be empty when no penalty is set
+  std::span<const std::int32_t> banned =
+      {};  // end tokens, while fewer than min_tokens are generated
   std::uint64_t seed = 0;
   std::uint32_t choice = 0;
   std::uint32_t position = 0;  // of the token that is picked
