@@ -47,8 +47,9 @@ struct ProgramTimeline {
   double flops = 0, bytes = 0;                            // by the graph's count
 };
 
-/// One program per stream of the schedule. Rows are cut between sequences where a cut is near one;
-/// where a sequence is cut, attention also waits for the earlier rows' K and V.
+/// One program per stream of the schedule. Rows are cut between sequences where a cut is near one,
+/// else between two pages of a sequence, whose later rows' attention then also waits for the
+/// earlier rows' K and V. A device runs the programs of one step at a time.
 std::vector<Program> compile(const Graph& graph, const Schedule& schedule, const Step& step);
 
 }  // namespace nanoflow

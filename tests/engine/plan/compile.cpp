@@ -180,14 +180,14 @@ BOOST_AUTO_TEST_CASE(nothing_is_launched_without_rows) {
   Step step;
   step.number = 1;
   step.sequences.resize(1);
-  step.sequences[0].n_rows = 2;  // of four nano-batches two are empty, and no row samples
+  step.sequences[0].n_rows = 40;  // one page boundary: two of four nano-batches, none samples
   const auto programs = compile(graph, split_schedule(graph, 4), step);
   BOOST_TEST(programs[0].instructions.size() == 2 * (1 + 30 * 11));
   for (const auto& instruction : programs[0].instructions)
     BOOST_TEST(instruction.row_begin < instruction.row_end);
 }
 
-BOOST_AUTO_TEST_CASE(rows_are_cut_between_sequences_where_that_is_near) {
+BOOST_AUTO_TEST_CASE(rows_are_cut_between_sequences_where_that_is_near_else_between_pages) {
   const auto graph = build_graph(smollm2_135m());
   Step step;
   step.number = 1;
@@ -197,7 +197,8 @@ BOOST_AUTO_TEST_CASE(rows_are_cut_between_sequences_where_that_is_near) {
   BOOST_TEST(compile(graph, split_schedule(graph, 2), step)[0].instructions[0].row_end == 45);
   step.sequences[0].n_rows = 20;
   step.sequences[1].n_rows = 80;
-  BOOST_TEST(compile(graph, split_schedule(graph, 2), step)[0].instructions[0].row_end == 50);
+  step.sequences[1].position = 1;  // its row 31, the step's row 51, begins a page
+  BOOST_TEST(compile(graph, split_schedule(graph, 2), step)[0].instructions[0].row_end == 51);
 }
 
 // Two streams that each run one half of the rows need to meet only where a sequence is cut.

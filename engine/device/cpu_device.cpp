@@ -1,0 +1,63 @@
+#include "engine/device/cpu_device.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <stdexcept>
+
+#include "engine/device/cpu_model.hpp"
+#include "engine/device/cpu_stream.hpp"
+#include "engine/device/limits.hpp"
+
+namespace nanoflow {
+
+namespace {
+
+std::string processor_name() {
+  std::ifstream cpuinfo("/proc/cpuinfo");
+  for (std::string line; std::getline(cpuinfo, line);) {
+    const auto colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown processor";
+}
+
+}  // namespace
+
+CpuDevice::CpuDevice(const std::vector<StreamOptions>& streams) {
+  for (const auto& stream : streams) {
+    if (stream.cpus.empty())
+      throw std::logic_error("stream \"" + stream.name + "\" has no workers");
+    const int index = static_cast<int>(streams_.size());
+    streams_.push_back(std::make_unique<CpuStream>(stream.name, index, n_workers_, stream.cpus));
+    n_workers_ += static_cast<int>(stream.cpus.size());
+  }
+  description_ = processor_name() + ", " + std::to_string(n_workers_) +
+                 (n_workers_ == 1 ? " thread, " : " threads, ") +
+                 std::string(to_string(kernels::current_isa()));
+}
+
+std::uint64_t CpuDevice::page_bytes(const ModelConfig& config, WeightFormat weights) const {
+  return cpu_page_bytes(config, weights);
+}
+
+std::shared_ptr<DeviceModel> CpuDevice::load(std::shared_ptr<const Checkpoint> checkpoint,
+                                             const LoadOptions& options) {
+  return std::make_shared<CpuModel>(std::move(checkpoint), options, n_workers_,
+                                    static_cast<int>(streams_.size()));
+}
+
+std::unique_ptr<Device> make_cpu_device(int threads) {
+  constexpr int most = 1024;
+  if (threads < 0 || threads > most)
+    throw std::runtime_error("threads is " + std::to_string(threads) + ", expected 0 to " +
+                             std::to_string(most));
+  const auto cpus = available_cpus();
+  CpuDevice::StreamOptions compute{"compute", {}};
+  const int n_workers = threads == 0 ? available_threads() : threads;
+  // More threads than processors share them in turn.
+  for (int worker = 0; worker < n_workers; ++worker)
+    compute.cpus.push_back(cpus[worker % cpus.size()]);
+  return std::make_unique<CpuDevice>(std::vector{compute});
+}
+
+}  // namespace nanoflow

@@ -1,0 +1,121 @@
+#include "engine/device/cpu_forward.hpp"
+
+#include "kernels/dequantize.hpp"
+#include "kernels/elementwise.hpp"
+
+namespace nanoflow {
+
+CpuForward::CpuForward(const ModelConfig& config, const CpuWeights& weights,
+                       const TensorView& embedding, const kernels::KvPages& pages,
+                       CpuWorkspace& workspace, std::vector<CpuSlot>& slots)
+    : config_(config),
+      weights_(weights),
+      embedding_(embedding),
+      pages_(pages),
+      work_(workspace),
+      slots_(slots) {}
+
+void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuStep& step) const {
+  const Range rows{instruction.row_begin, instruction.row_end};
+  const Range sampled{instruction.sampled_begin, instruction.sampled_end};
+  const auto& layer = weights_.layers[instruction.layer];
+  const int dim = config_.dim, ffn_dim = config_.ffn_dim;
+  switch (instruction.kind) {
+    case OperationKind::embed:
+      return embed(crew, rows, step);
+    case OperationKind::attention_norm:
+      return norm(crew, rows, layer.attention_norm);
+    case OperationKind::qkv:
+      return matmul(crew, rows, work_.qkv, qkv_stride(), work_.normed, dim, layer.qkv,
+                    layer.qkv_bias);
+    case OperationKind::rope_store:
+      return rope_store(crew, rows, instruction.layer, step);
+    case OperationKind::attention:
+      return attention(crew, rows, instruction.layer, step);
+    case OperationKind::output:
+      return matmul(crew, rows, work_.projection, dim, work_.qkv, qkv_stride(), layer.output);
+    case OperationKind::attention_add:
+      return add(crew, rows, layer.post_attention_norm);
+    case OperationKind::ffn_norm:
+      return norm(crew, rows, layer.ffn_norm);
+    case OperationKind::gate_up:
+      return matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, dim, layer.dense.gate_up);
+    case OperationKind::activation:
+      return activation(crew, rows);
+    case OperationKind::down:
+      return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * ffn_dim,
+                    layer.dense.down);
+    case OperationKind::route:
+      return route(crew, rows, layer);
+    case OperationKind::experts:
+      return experts(crew, rows, layer);
+    case OperationKind::ffn_add:
+      return add(crew, rows, layer.post_ffn_norm);
+    case OperationKind::gather:
+      return gather(crew, sampled, step);
+    case OperationKind::lm_head:
+      return matmul(crew, sampled, work_.logits, config_.vocab_size, work_.gathered, dim,
+                    weights_.lm_head);
+    case OperationKind::sample:
+      return sample(crew, sampled, step);
+  }
+}
+
+void CpuForward::embed(const Crew& crew, Range rows, CpuStep& step) const {
+  each_tile(crew, rows, step, [&](const CpuStep::Sequence& sequence, Range tile) {
+    // A slot begins again when the step runs, not when it is prepared: the step before may still
+    // have a row of the sequence that had it.
+    if (tile.begin == sequence.row_begin) {
+      auto& slot = slots_[sequence.slot];
+      if (sequence.start) slot.begin(sequence.start);
+      if (sequence.newest) step.tokens[tile.begin] = slot.newest();
+    }
+    kernels::embed(work_.x, config_.dim, embedding_.data.data(), embedding_.dtype, config_.dim,
+                   step.tokens.data(), config_.embedding_scale, tile);
+    for (std::size_t rope = 0; rope < work_.ropes.size(); ++rope)
+      kernels::fill_rope_table(work_.ropes[rope], step.positions.data(),
+                               config_.ropes[rope].inverse_frequencies.data(),
+                               config_.ropes[rope].magnitude, tile);
+  });
+}
+
+void CpuForward::norm(const Crew& crew, Range rows, const float* weight) const {
+  crew.split(rows, [&](Range part) {
+    kernels::rms_norm(work_.normed, config_.dim, work_.x, config_.dim,
+                      norm_weights(weight, config_.dim), 1, part);
+  });
+}
+
+void CpuForward::add(const Crew& crew, Range rows, const float* post_norm) const {
+  crew.split(rows, [&](Range part) {
+    if (post_norm)
+      kernels::rms_norm(work_.projection, config_.dim, work_.projection, config_.dim,
+                        norm_weights(post_norm, config_.dim), 1, part);
+    kernels::add(work_.x, config_.dim, work_.projection, config_.dim, config_.dim, part);
+  });
+}
+
+void CpuForward::activation(const Crew& crew, Range rows) const {
+  const auto kind = config_.activation == Activation::silu ? kernels::ActivationKind::silu
+                                                           : kernels::ActivationKind::gelu_tanh;
+  const std::ptrdiff_t stride = 2 * static_cast<std::ptrdiff_t>(config_.ffn_dim);
+  crew.split(rows, [&](Range part) {
+    kernels::activate(work_.gate_up, stride, work_.gate_up, work_.gate_up + config_.ffn_dim, stride,
+                      kind, part, {0, config_.ffn_dim});
+  });
+}
+
+void CpuForward::matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,
+                        const float* in, std::ptrdiff_t in_stride,
+                        const kernels::PackedMatrix& weights, const float* bias) {
+  const Range panels{0, kernels::n_panels(weights.n_outputs)};
+  crew.split(rows, panels, [&](Range part, Range columns) {
+    kernels::matmul(out, out_stride, in, in_stride, weights, bias, part, columns);
+  });
+}
+
+kernels::NormWeights CpuForward::norm_weights(const float* weight, int dim) const {
+  return {weight, dim, config_.norm_eps, config_.norm_offset};
+}
+
+}  // namespace nanoflow

@@ -1,0 +1,78 @@
+#pragma once
+#include <vector>
+
+#include "engine/device/cpu_slots.hpp"
+#include "engine/device/cpu_step.hpp"
+#include "engine/device/cpu_weights.hpp"
+#include "engine/device/cpu_workspace.hpp"
+#include "engine/device/crew.hpp"
+#include "engine/plan/program.hpp"
+#include "kernels/kv_pages.hpp"
+#include "kernels/rms_norm.hpp"
+
+namespace nanoflow {
+
+/// The forward pass: each operation of the graph in terms of kernels. What an architecture does
+/// differently is in ModelConfig and in which weights are there; nothing here asks for its name.
+///
+/// Every worker of a team calls launch with the same instruction; the rows, columns or heads are
+/// shared out, sums never are.
+class CpuForward {
+ public:
+  CpuForward(const ModelConfig& config, const CpuWeights& weights, const TensorView& embedding,
+             const kernels::KvPages& pages, CpuWorkspace& workspace, std::vector<CpuSlot>& slots);
+
+  void launch(const Crew& crew, const Instruction& instruction, CpuStep& step) const;
+
+ private:
+  using Range = kernels::Range;
+
+  void embed(const Crew& crew, Range rows, CpuStep& step) const;
+  void norm(const Crew& crew, Range rows, const float* weight) const;
+  void rope_store(const Crew& crew, Range rows, int layer, const CpuStep& step) const;
+  void attention(const Crew& crew, Range rows, int layer, const CpuStep& step) const;
+  void add(const Crew& crew, Range rows, const float* post_norm) const;
+  void activation(const Crew& crew, Range rows) const;
+  void gather(const Crew& crew, Range sampled, const CpuStep& step) const;
+  void sample(const Crew& crew, Range sampled, CpuStep& step) const;
+  void sample_row(int worker, int row, CpuStep& step) const;
+
+  void route(const Crew& crew, Range rows, const CpuLayer& layer) const;
+  void experts(const Crew& crew, Range rows, const CpuLayer& layer) const;
+  void group_pairs(Range rows, ExpertGroups& groups) const;
+
+  /// out = in * weights [+ bias], rows of any buffers.
+  static void matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,
+                     const float* in, std::ptrdiff_t in_stride,
+                     const kernels::PackedMatrix& weights, const float* bias = nullptr);
+  /// task(sequence, rows) for parts of sequences that lie within the rows.
+  template <class Task>
+  static void each_tile(const Crew& crew, Range rows, const CpuStep& step, const Task& task);
+
+  kernels::NormWeights norm_weights(const float* weight, int dim) const;
+  /// One layer's part of the pages.
+  kernels::KvPages layer_pages(int layer) const;
+  static kernels::KvRows kv_rows(const CpuStep& step, const CpuStep::Sequence& sequence);
+  std::ptrdiff_t qkv_stride() const { return config_.q_dim() + 2 * config_.kv_dim(); }
+
+  const ModelConfig& config_;
+  const CpuWeights& weights_;
+  const TensorView& embedding_;
+  kernels::KvPages pages_;
+  CpuWorkspace& work_;
+  std::vector<CpuSlot>& slots_;
+};
+
+template <class Task>
+void CpuForward::each_tile(const Crew& crew, Range rows, const CpuStep& step, const Task& task) {
+  const auto [first, last] = step.tiles_within(rows.begin, rows.end);
+  crew.split({first, last}, [&](Range tiles) {
+    for (int i = tiles.begin; i < tiles.end; ++i) {
+      const auto& tile = step.tiles[i];
+      task(step.sequences[tile.sequence],
+           Range{std::max(tile.row_begin, rows.begin), std::min(tile.row_end, rows.end)});
+    }
+  });
+}
+
+}  // namespace nanoflow

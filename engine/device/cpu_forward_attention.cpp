@@ -1,0 +1,62 @@
+// Attention and what goes into it.
+#include "engine/device/cpu_forward.hpp"
+#include "kernels/attention.hpp"
+#include "kernels/rope.hpp"
+
+namespace nanoflow {
+
+kernels::KvPages CpuForward::layer_pages(int layer) const {
+  auto pages = pages_;
+  const std::size_t before =
+      kernels::kv_page_elements(pages.n_kv_heads, pages.head_dim) * static_cast<std::size_t>(layer);
+  pages.data = static_cast<std::byte*>(pages.data) + before * element_bytes(pages.element);
+  return pages;
+}
+
+kernels::KvRows CpuForward::kv_rows(const CpuStep& step, const CpuStep::Sequence& sequence) {
+  return {step.page_table.data() + sequence.page_begin, sequence.position};
+}
+
+void CpuForward::rope_store(const Crew& crew, Range rows, int layer, const CpuStep& step) const {
+  const auto& weights = weights_.layers[layer];
+  const auto& table = work_.ropes[config_.layers[layer].rope];
+  const auto pages = layer_pages(layer);
+  const std::ptrdiff_t stride = qkv_stride();
+  float* q = work_.qkv;
+  float* k = q + config_.q_dim();
+  float* v = k + config_.kv_dim();
+  each_tile(crew, rows, step, [&](const CpuStep::Sequence& sequence, Range tile) {
+    if (config_.qk_norm) {
+      kernels::rms_norm(q, stride, q, stride, norm_weights(weights.q_norm, config_.head_dim),
+                        config_.n_heads, tile);
+      kernels::rms_norm(k, stride, k, stride, norm_weights(weights.k_norm, config_.head_dim),
+                        config_.n_kv_heads, tile);
+    }
+    kernels::apply_rope(q, stride, config_.n_heads, table, tile);
+    kernels::apply_rope(k, stride, config_.n_kv_heads, table, tile);
+    const std::ptrdiff_t first = sequence.row_begin * stride;
+    kernels::store_kv(pages, kv_rows(step, sequence), k + first, stride, v + first, stride,
+                      {tile.begin - sequence.row_begin, tile.end - sequence.row_begin});
+  });
+}
+
+void CpuForward::attention(const Crew& crew, Range rows, int layer, const CpuStep& step) const {
+  const auto pages = layer_pages(layer);
+  const kernels::AttentionShape shape{config_.n_heads, config_.attention_scale,
+                                      config_.layers[layer].window};
+  const std::ptrdiff_t stride = qkv_stride();
+  const auto [first, last] = step.tiles_within(rows.begin, rows.end);
+  const int n_heads = config_.n_kv_heads, end = last;
+  crew.for_each((last - first) * n_heads, [&](int i) {
+    // From the last rows of a prompt, which see most, to the first: the short tasks come last.
+    const auto& tile = step.tiles[end - 1 - i / n_heads];
+    const auto& sequence = step.sequences[tile.sequence];
+    const Range part{std::max(tile.row_begin, rows.begin) - sequence.row_begin,
+                     std::min(tile.row_end, rows.end) - sequence.row_begin};
+    float* q = work_.qkv + sequence.row_begin * stride;
+    kernels::attention(q, stride, q, stride, pages, kv_rows(step, sequence), shape,
+                       work_.attention_scratch(crew.worker), part, {i % n_heads, i % n_heads + 1});
+  });
+}
+
+}  // namespace nanoflow

@@ -1,0 +1,137 @@
+#include "engine/device/cpu_model.hpp"
+
+#include <stdexcept>
+#include <string>
+
+namespace nanoflow {
+
+namespace {
+
+kernels::Element element_of(WeightFormat weights) {
+  return weights == WeightFormat::f32 ? kernels::Element::f32 : kernels::Element::bf16;
+}
+
+/// The step's KV pages lie one after the other; a page holds every layer's part of it.
+kernels::KvPages kv_pages(const ModelConfig& config, WeightFormat weights, void* data) {
+  kernels::KvPages pages;
+  pages.element = element_of(weights);
+  pages.n_kv_heads = config.n_kv_heads;
+  pages.head_dim = config.head_dim;
+  pages.page_stride = kernels::kv_page_elements(config.n_kv_heads, config.head_dim) *
+                      static_cast<std::size_t>(config.n_layers);
+  pages.data = data;
+  return pages;
+}
+
+void check(const LoadOptions& options) {
+  const auto positive = [](const char* what, int value) {
+    if (value < 1)
+      throw std::logic_error(std::string("load: ") + what + " is " + std::to_string(value) +
+                             ", expected at least 1");
+  };
+  positive("n_pages", options.n_pages);
+  positive("n_slots", options.n_slots);
+  positive("max_step_tokens", options.max_step_tokens);
+}
+
+/// What the program's launches compute and move, by the graph's count of the whole step's.
+void add_costs(const Graph& graph, CpuProgram& program) {
+  for (const auto& instruction : program.instructions) {
+    if (instruction.type != Instruction::Type::launch) continue;
+    const auto& operation = graph.blocks[instruction.block].operations[instruction.operation];
+    const double part =
+        operation.sampled_rows
+            ? static_cast<double>(instruction.sampled_end - instruction.sampled_begin) /
+                  static_cast<double>(program.shape.n_sampled)
+            : static_cast<double>(instruction.row_end - instruction.row_begin) /
+                  static_cast<double>(program.shape.n_tokens);
+    program.flops += operation.flops(program.shape) * part;
+    program.bytes += operation.bytes(program.shape) * part;
+  }
+}
+
+}  // namespace
+
+std::uint64_t cpu_page_bytes(const ModelConfig& config, WeightFormat weights) {
+  const auto pages = kv_pages(config, weights, nullptr);
+  return pages.page_stride * kernels::element_bytes(pages.element);
+}
+
+CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptions& options,
+                   int n_workers, int n_streams)
+    : checkpoint_((check(options), std::move(checkpoint))),
+      options_(options),
+      n_streams_(n_streams),
+      graph_(build_graph(checkpoint_->config())),
+      schedule_(sequential_schedule(graph_)),
+      weights_(
+          load_cpu_weights(*checkpoint_, element_of(options.weights), n_workers, options.progress)),
+      kv_(cpu_page_bytes(checkpoint_->config(), options.weights) *
+          static_cast<std::size_t>(options.n_pages)),
+      workspace_(checkpoint_->config(), {.max_rows = options.max_step_tokens,
+                                         .max_sampled = options.n_slots,
+                                         .n_workers = n_workers,
+                                         .n_streams = n_streams}),
+      slots_(options.n_slots),
+      forward_(checkpoint_->config(), weights_, checkpoint_->tensors().token_embedding,
+               kv_pages(checkpoint_->config(), options.weights, kv_.data()), workspace_, slots_) {
+  options_.progress = nullptr;  // the loading is over
+}
+
+std::uint64_t CpuModel::bytes() const {
+  return weights_.memory.bytes() + kv_.bytes() + workspace_.memory.bytes();
+}
+
+std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step) {
+  auto& buffer = this->buffer(step.number);
+  buffer.assign(step, {.n_pages = options_.n_pages,
+                       .n_slots = options_.n_slots,
+                       .max_step_tokens = options_.max_step_tokens,
+                       .vocab_size = checkpoint_->config().vocab_size});
+  auto compiled = compile(graph_, schedule_, step);
+  buffer.events.reset(compiled.front().n_events);
+  std::vector<std::shared_ptr<const Program>> programs;
+  for (auto& plain : compiled) {
+    auto program = std::make_shared<CpuProgram>();
+    static_cast<Program&>(*program) = std::move(plain);
+    program->model = shared_from_this();
+    program->buffer = &buffer;
+    program->shape.weight_bytes = program->shape.kv_bytes =
+        static_cast<double>(kernels::element_bytes(element_of(options_.weights)));
+    add_costs(graph_, *program);
+    programs.push_back(std::move(program));
+  }
+  return programs;
+}
+
+const CpuStep& CpuModel::finished(std::uint64_t step_number) const {
+  const auto& buffer = buffers_[step_number % buffers_.size()];
+  if (buffer.number != step_number)
+    throw std::logic_error("result of step " + std::to_string(step_number) +
+                           ": its buffer holds step " + std::to_string(buffer.number));
+  return buffer;
+}
+
+StepResult CpuModel::result(std::uint64_t step_number) {
+  return finished(step_number).result;
+}
+
+std::span<const float> CpuModel::logits(std::uint64_t step_number, int sampled) const {
+  const auto& step = finished(step_number);
+  if (sampled < 0 || sampled >= std::ssize(step.sampled))
+    throw std::logic_error("logits of row " + std::to_string(sampled) + ": the step samples " +
+                           std::to_string(step.sampled.size()));
+  const std::size_t vocab_size = checkpoint_->config().vocab_size;
+  return {workspace_.logits + static_cast<std::size_t>(sampled) * vocab_size, vocab_size};
+}
+
+void CpuModel::use_schedule(Schedule schedule) {
+  check_schedule(graph_, schedule);
+  if (std::ssize(schedule.streams) > n_streams_)
+    throw std::logic_error("schedule \"" + schedule.name + "\" has " +
+                           std::to_string(schedule.streams.size()) + " streams, the device " +
+                           std::to_string(n_streams_));
+  schedule_ = std::move(schedule);
+}
+
+}  // namespace nanoflow

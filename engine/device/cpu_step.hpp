@@ -1,0 +1,66 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "engine/batch/step.hpp"
+#include "engine/device/event.hpp"
+
+namespace nanoflow {
+
+/// What bounds a step, for the checks.
+struct StepLimits {
+  int n_pages = 0;
+  int n_slots = 0;
+  int max_step_tokens = 0;
+  int vocab_size = 0;
+};
+
+/// A step as its programs read it: copied, checked and flattened, so that the step itself may go.
+/// Its vectors keep their memory from step to step.
+struct CpuStep {
+  struct Sequence {
+    SlotId slot = 0;
+    int position = 0;  // of its first row
+    int row_begin = 0, row_end = 0;
+    int page_begin = 0;   // in page_table
+    bool newest = false;  // its one row is the slot's newest token
+    std::shared_ptr<const SlotStart> start;
+  };
+  /// A row whose logits choose a token.
+  struct Sampled {
+    int row = 0;
+    SlotId slot = 0;
+    int choice = 0;
+    int position = 0;  // of the token to be chosen
+    std::shared_ptr<const SamplingParams> sampling;
+  };
+  /// Rows of one sequence, few enough to share out well: the unit of what goes by sequence.
+  struct Tile {
+    int sequence = 0;
+    int row_begin = 0, row_end = 0;
+  };
+
+  std::uint64_t number = 0;  // 0: none yet
+  std::vector<Sequence> sequences;
+  std::vector<int> tokens;         // [n_tokens]; the newest ones are filled in by embed
+  std::vector<int> positions;      // [n_tokens]
+  std::vector<PageId> page_table;  // of all sequences
+  std::vector<Tile> tiles;         // by ascending row
+  std::vector<Sampled> sampled;
+  StepResult result;
+  EventPool events;
+
+  /// Throws std::logic_error where the step is not what a scheduler may ask for.
+  void assign(const Step& step, const StepLimits& limits);
+
+  /// Indices of the tiles that have rows within [row_begin, row_end): [first, last).
+  std::pair<int, int> tiles_within(int row_begin, int row_end) const;
+
+ private:
+  void add(const StepSequence& sequence);
+};
+
+/// Rows of a tile: positions differ in cost, so a long prompt is more than one.
+inline constexpr int tile_rows = 32;
+
+}  // namespace nanoflow

@@ -1,0 +1,50 @@
+#pragma once
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "engine/device/mapped_memory.hpp"
+#include "engine/model/checkpoint.hpp"
+#include "kernels/matmul.hpp"
+
+namespace nanoflow {
+
+/// A feed-forward's matrices: the dense one's, or one expert's.
+struct CpuFeedForward {
+  kernels::PackedMatrix gate_up;  // [2 * ffn_dim, dim]: gate, then up
+  kernels::PackedMatrix down;     // [dim, ffn_dim]
+};
+
+/// One layer's weights as the kernels read them; null or empty where the architecture has none.
+struct CpuLayer {
+  const float* attention_norm = nullptr;       // [dim]
+  kernels::PackedMatrix qkv;                   // [q_dim + 2 * kv_dim, dim]
+  const float* qkv_bias = nullptr;             // [q_dim + 2 * kv_dim]
+  const float* q_norm = nullptr;               // [head_dim]
+  const float* k_norm = nullptr;               // [head_dim]
+  kernels::PackedMatrix output;                // [dim, q_dim]
+  const float* post_attention_norm = nullptr;  // [dim]
+  const float* ffn_norm = nullptr;             // [dim]
+  CpuFeedForward dense;
+  kernels::PackedMatrix router;          // [n_experts, dim]
+  std::vector<CpuFeedForward> experts;   // [n_experts]
+  const float* post_ffn_norm = nullptr;  // [dim]
+};
+
+/// A model's weights, dequantised and packed. Token embeddings are read from the checkpoint itself,
+/// so tied ones are in memory once: as the LM head.
+struct CpuWeights {
+  MappedMemory memory;
+  std::vector<CpuLayer> layers;
+  const float* output_norm = nullptr;  // [dim]
+  kernels::PackedMatrix lm_head;       // [vocab_size, dim]
+};
+
+/// Progress in bytes of the packed weights: done, in all. What it throws ends the loading.
+using LoadProgress = std::function<void(std::uint64_t, std::uint64_t)>;
+
+/// Packs on n_threads threads, of which the caller is one: only it calls `progress`.
+CpuWeights load_cpu_weights(const Checkpoint& checkpoint, kernels::Element element, int n_threads,
+                            const LoadProgress& progress);
+
+}  // namespace nanoflow

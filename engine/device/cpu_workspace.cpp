@@ -1,0 +1,86 @@
+#include "engine/device/cpu_workspace.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "kernels/attention.hpp"
+#include "kernels/sample.hpp"
+
+namespace nanoflow {
+
+namespace {
+
+constexpr std::ptrdiff_t floats_a_page = 1024;
+
+bool has_layers(const ModelConfig& config, bool experts) {
+  return std::any_of(config.layers.begin(), config.layers.end(),
+                     [&](const LayerConfig& layer) { return layer.experts == experts; });
+}
+
+kernels::RopePairs kernel_pairs(Rope::Pairs pairs) {
+  return pairs == Rope::Pairs::interleaved ? kernels::RopePairs::interleaved
+                                           : kernels::RopePairs::halves;
+}
+
+/// Buffers are asked for first, then placed: each knows its place in the mapping.
+class Placement {
+ public:
+  template <class T>
+  void add(T*& buffer, std::size_t rows, std::size_t columns) {
+    const std::size_t offset = layout_.add(rows * columns * sizeof(T));
+    places_.push_back(
+        [&buffer, offset](std::byte* base) { buffer = reinterpret_cast<T*>(base + offset); });
+  }
+  MappedMemory place() const {
+    MappedMemory memory(layout_.bytes());
+    for (const auto& place : places_) place(memory.data());
+    return memory;
+  }
+
+ private:
+  MemoryLayout layout_;
+  std::vector<std::function<void(std::byte*)>> places_;
+};
+
+}  // namespace
+
+CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
+  Placement placement;
+  const std::size_t rows = sizes.max_rows, dim = config.dim;
+  placement.add(x, rows, dim);
+  placement.add(normed, rows, dim);
+  placement.add(qkv, rows, config.q_dim() + 2 * config.kv_dim());
+  placement.add(projection, rows, dim);
+  if (has_layers(config, false)) placement.add(gate_up, rows, 2 * config.ffn_dim);
+  for (const auto& rope : config.ropes)
+    ropes.push_back({kernel_pairs(rope.pairs), config.head_dim, nullptr, nullptr});
+  for (auto& table : ropes) {
+    placement.add(table.cos, rows, config.head_dim / 2);
+    placement.add(table.sin, rows, config.head_dim / 2);
+  }
+  if (has_layers(config, true)) {
+    const auto& experts = config.experts;
+    const std::size_t pairs = rows * experts.n_used;
+    placement.add(router_logits, rows, experts.n_experts);
+    placement.add(chosen, rows, experts.n_used);
+    placement.add(chosen_weights, rows, experts.n_used);
+    placement.add(pair_slots, rows, experts.n_used);
+    placement.add(pair_rows, pairs, 1);
+    placement.add(pair_inputs, pairs, dim);
+    placement.add(pair_gate_up, pairs, 2 * experts.ffn_dim);
+    placement.add(pair_outputs, pairs, dim);
+    groups.resize(sizes.n_streams);
+  }
+  placement.add(gathered, sizes.max_sampled, dim);
+  placement.add(logits, sizes.max_sampled, config.vocab_size);
+
+  const auto scratch = static_cast<std::ptrdiff_t>(std::max(
+      kernels::attention_scratch_floats(config.n_heads, config.n_kv_heads, config.head_dim),
+      kernels::sample_scratch_floats(config.vocab_size)));
+  // Whole pages, so that no two workers write to one.
+  scratch_stride_ = (scratch + floats_a_page - 1) / floats_a_page * floats_a_page;
+  placement.add(scratch_, sizes.n_workers, scratch_stride_);
+  memory = placement.place();
+}
+
+}  // namespace nanoflow

@@ -1,0 +1,58 @@
+#pragma once
+#include <vector>
+
+#include "engine/device/mapped_memory.hpp"
+#include "engine/model/config.hpp"
+#include "kernels/rope.hpp"
+
+namespace nanoflow {
+
+/// Which expert gets which rows, in one launch of the experts.
+struct ExpertGroups {
+  std::vector<int> begin;  // [n_experts + 1], of the launch's (row, choice) pairs by expert
+  std::vector<int> next;   // [n_experts], while they are being filled
+};
+
+/// What operations hand on to each other within a step: f32, sized for the largest step when the
+/// model is loaded. Programs of one step run at a time, so there is one of it. Rows of different
+/// nano-batches do not overlap.
+struct CpuWorkspace {
+  struct Sizes {
+    int max_rows = 0;     // of a step
+    int max_sampled = 0;  // rows of a step that sample
+    int n_workers = 0;    // of all streams
+    int n_streams = 0;
+  };
+  CpuWorkspace(const ModelConfig& config, const Sizes& sizes);
+
+  MappedMemory memory;
+  float* x = nullptr;           // [max_rows, dim], the residual stream
+  float* normed = nullptr;      // [max_rows, dim]
+  float* qkv = nullptr;         // [max_rows, q_dim + 2 * kv_dim]; attention's output replaces q
+  float* projection = nullptr;  // [max_rows, dim], what is added to x
+  float* gate_up = nullptr;     // [max_rows, 2 * ffn_dim]; the activation replaces gate
+  std::vector<kernels::RopeTable> ropes;  // [ropes], each [max_rows, head_dim / 2]
+
+  // Mixture of experts. A pair is a row and one of its n_used experts; pairs are grouped by expert.
+  float* router_logits = nullptr;    // [max_rows, n_experts]
+  int* chosen = nullptr;             // [max_rows, n_used], expert ids
+  float* chosen_weights = nullptr;   // [max_rows, n_used]
+  int* pair_slots = nullptr;         // [max_rows, n_used], where the pair is among the grouped ones
+  int* pair_rows = nullptr;          // [max_rows * n_used], the row of a grouped pair
+  float* pair_inputs = nullptr;      // [max_rows * n_used, dim]
+  float* pair_gate_up = nullptr;     // [max_rows * n_used, 2 * ffn_dim]
+  float* pair_outputs = nullptr;     // [max_rows * n_used, dim]
+  std::vector<ExpertGroups> groups;  // [n_streams]
+
+  float* gathered = nullptr;  // [max_sampled, dim], normed
+  float* logits = nullptr;    // [max_sampled, vocab_size]
+
+  float* attention_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
+  float* sample_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
+
+ private:
+  float* scratch_ = nullptr;  // [n_workers, scratch_stride]
+  std::ptrdiff_t scratch_stride_ = 0;
+};
+
+}  // namespace nanoflow

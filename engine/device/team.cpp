@@ -1,0 +1,90 @@
+#include "engine/device/team.hpp"
+
+#include <immintrin.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <utility>
+
+#include "kernels/isa.hpp"
+
+namespace nanoflow {
+
+namespace {
+
+// About 100 µs: longer than a neighbour's last task or the way from one step to the next, short
+// enough not to matter where there is nothing to do.
+constexpr int spins = 4000;
+
+void pin(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  // Where it is refused (a processor was taken away meanwhile) the thread just stays unpinned.
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+}  // namespace
+
+void await_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
+  for (int spin = 0; spin < spins; ++spin) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    _mm_pause();
+  }
+  while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
+}
+
+Team::Team(std::vector<int> cpus) : cpus_(std::move(cpus)) {
+  for (int worker = 1; worker < size(); ++worker)
+    threads_.emplace_back([this, worker] { work(worker); });
+}
+
+Team::~Team() {
+  stopping_ = true;
+  jobs_.fetch_add(1, std::memory_order_release);
+  jobs_.notify_all();
+}
+
+void Team::bind() const {
+  pin(cpus_[0]);
+  kernels::set_float_mode();
+}
+
+void Team::run(const std::function<void(int worker)>& job) {
+  job_ = &job;
+  jobs_.fetch_add(1, std::memory_order_release);
+  jobs_.notify_all();
+  job(0);
+  barrier();
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+void Team::work(int worker) {
+  pin(cpus_[worker]);
+  kernels::set_float_mode();
+  for (std::uint32_t done = 0;; ++done) {
+    await_change(jobs_, done);
+    if (stopping_) return;
+    (*job_)(worker);
+    barrier();
+  }
+}
+
+void Team::barrier() {
+  const auto passed = barriers_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < size()) {
+    await_change(barriers_, passed);
+    return;
+  }
+  arrived_.store(0, std::memory_order_relaxed);
+  next_task_.store(0, std::memory_order_relaxed);
+  barriers_.store(passed + 1, std::memory_order_release);
+  barriers_.notify_all();
+}
+
+void Team::fail(std::exception_ptr error) {
+  const std::lock_guard lock(failure_lock_);
+  if (!failure_) failure_ = std::move(error);
+}
+
+}  // namespace nanoflow
