@@ -1,0 +1,220 @@
+#include "actors/scheduler.hpp"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "actors/errors.hpp"
+#include "actors/log.hpp"
+
+namespace nanoflow {
+namespace {
+
+using PrivateScheduler = SchedulerActor::extend<
+    // A second has passed since progress was reported.
+    reacts_to<progress_atom>,
+    // A deadline has come.
+    reacts_to<tick_atom>>;
+
+struct SchedulerState;
+using SchedulerSelf = PrivateScheduler::stateful_pointer<SchedulerState>;
+
+struct SchedulerState {
+  static inline const char* name = "scheduler";
+
+  /// Who is told of a request. Monitored while it has one.
+  struct Listener {
+    SchedulerListenerActor actor;
+    std::set<RequestId> requests;
+  };
+
+  SchedulerSelf self = nullptr;
+  SchedulerConfig config;
+  std::unique_ptr<Batcher> batcher;
+  std::map<caf::actor_addr, Listener> listeners;
+  std::map<RequestId, caf::actor_addr> listener_of;
+  std::uint64_t last_step = 0, lost_through = 0;  // step numbers
+  bool progress_due = false;                      // a message is on its way
+  std::optional<Clock::time_point> wake_up;       // as is the next deadline's
+
+  Clock::time_point now() const { return self->clock().now(); }
+  AdmissionPtr admit(const BatchRequestPtr& request, const SchedulerListenerActor& listener);
+  bool in_vocabulary(const BatchRequest& request) const;
+  void advance();
+  void form(const GrantsPtr& grants);
+  void take(const StepOutcome& outcome);
+  void changed(const StepEvents& events);
+  void tell(const StepEvents& events);
+  void tell_progress();
+  void watch_progress();
+  void watch_deadline();
+  void forget(RequestId request);
+  void drop_listener(const caf::actor_addr& gone);
+  void leave(const caf::error& reason);
+};
+
+AdmissionPtr SchedulerState::admit(const BatchRequestPtr& request,
+                                   const SchedulerListenerActor& listener) {
+  if (!in_vocabulary(*request))
+    return std::make_shared<const Admission>(Admission{Refusal::invalid, 0});
+  auto admission = batcher->admit(*request, now());
+  if (admission.refusal == Refusal::none) {
+    const auto address = listener.address();
+    auto& known = listeners[address];
+    if (known.requests.empty()) self->monitor(listener);
+    known.actor = listener;
+    known.requests.insert(request->id);
+    listener_of[request->id] = address;
+    changed({});
+  }
+  return std::make_shared<const Admission>(admission);
+}
+
+/// Rows of the embedding and of the logits are addressed by these.
+bool SchedulerState::in_vocabulary(const BatchRequest& request) const {
+  const auto known = [&](TokenId token) { return token >= 0 && token < config.vocab_size; };
+  if (!request.prompt || !std::all_of(request.prompt->begin(), request.prompt->end(), known))
+    return false;
+  if (!request.sampling) return false;
+  const auto& sampling = *request.sampling;
+  return std::all_of(sampling.end_tokens.begin(), sampling.end_tokens.end(), known) &&
+         std::all_of(sampling.logit_bias.begin(), sampling.logit_bias.end(),
+                     [&](const auto& bias) { return known(bias.first); });
+}
+
+void SchedulerState::advance() {
+  auto proposal = batcher->propose(now());
+  if (!proposal) return;
+  self->request(config.kv_manager, caf::infinite,
+                ProposalPtr(std::make_shared<const Proposal>(*std::move(proposal))))
+      .then([this](const GrantsPtr& grants) { form(grants); },
+            [this](const caf::error& error) { self->quit(error); });
+}
+
+void SchedulerState::form(const GrantsPtr& grants) {
+  if (auto step = batcher->form(*grants)) {
+    last_step = step->number;
+    self->request(config.executor, caf::infinite,
+                  StepPtr(std::make_shared<const Step>(*std::move(step))))
+        .then([this](const StepOutcomePtr& outcome) { take(*outcome); },
+              [this](const caf::error& error) { self->quit(error); });
+  }
+  advance();
+}
+
+void SchedulerState::take(const StepOutcome& outcome) {
+  if (outcome.failure.empty()) return changed(batcher->finish(outcome.result, now()));
+  if (outcome.result.number <= lost_through) return;  // lost together with the one before it
+  lost_through = last_step;
+  log(LogLevel::warning, "the device failed, running requests are recomputed: " + outcome.failure);
+  batcher->recover(now());
+  changed({});
+}
+
+/// After whatever changed the batcher: who is to know, what is next, and when to wake up.
+void SchedulerState::changed(const StepEvents& events) {
+  tell(events);
+  advance();
+  watch_progress();
+  watch_deadline();
+}
+
+void SchedulerState::tell(const StepEvents& events) {
+  if (events.empty()) return;
+  std::map<caf::actor_addr, SchedulerEvents> messages;
+  for (const auto& token : events.tokens)
+    messages[listener_of.at(token.request)].step.tokens.push_back(token);
+  for (const auto& finished : events.finished)
+    messages[listener_of.at(finished.request)].step.finished.push_back(finished);
+  for (auto& [address, message] : messages)
+    self->send(listeners.at(address).actor,
+               SchedulerEventsPtr(std::make_shared<const SchedulerEvents>(std::move(message))));
+  for (const auto& finished : events.finished) forget(finished.request);
+}
+
+void SchedulerState::forget(RequestId request) {
+  const auto address = listener_of.at(request);
+  listener_of.erase(request);
+  auto& listener = listeners.at(address);
+  listener.requests.erase(request);
+  if (!listener.requests.empty()) return;
+  self->demonitor(address);
+  listeners.erase(address);
+}
+
+void SchedulerState::tell_progress() {
+  progress_due = false;
+  std::map<caf::actor_addr, SchedulerEvents> messages;
+  for (const auto& progress : batcher->progress())
+    messages[listener_of.at(progress.request)].progress.push_back(progress);
+  for (auto& [address, message] : messages)
+    self->send(listeners.at(address).actor,
+               SchedulerEventsPtr(std::make_shared<const SchedulerEvents>(std::move(message))));
+  watch_progress();
+}
+
+/// An idle daemon has no timers.
+void SchedulerState::watch_progress() {
+  if (progress_due || batcher->progress().empty()) return;
+  progress_due = true;
+  self->delayed_send(self, std::chrono::seconds(1), progress_atom_v);
+}
+
+void SchedulerState::watch_deadline() {
+  const auto deadline = batcher->next_deadline();
+  if (!deadline || (wake_up && *wake_up <= *deadline)) return;
+  wake_up = deadline;
+  self->delayed_send(self, std::max(*deadline - now(), Clock::duration(0)), tick_atom_v);
+}
+
+void SchedulerState::drop_listener(const caf::actor_addr& gone) {
+  const auto found = listeners.find(gone);
+  if (found == listeners.end()) return;
+  for (const auto request : std::set(found->second.requests)) tell(batcher->cancel(request, now()));
+  changed({});
+}
+
+void SchedulerState::leave(const caf::error& reason) {
+  if (reason == caf::exit_reason::user_shutdown) tell(batcher->abort_all(now()));
+  self->quit(reason);
+}
+
+PrivateScheduler::behavior_type scheduler(SchedulerSelf self, const SchedulerConfig& config) {
+  end_on_exceptions(self);
+  auto& state = self->state;
+  state.self = self;
+  state.config = config;
+  state.batcher = std::make_unique<Batcher>(config.batcher);
+  self->set_down_handler([&state](const caf::down_msg& down) { state.drop_listener(down.source); });
+  self->set_exit_handler([&state](const caf::exit_msg& exit) { state.leave(exit.reason); });
+  return {
+      [&state](const BatchRequestPtr& request, const SchedulerListenerActor& listener) {
+        return state.admit(request, listener);
+      },
+      [&state](cancel_atom, RequestId request, FinishReason reason) {
+        state.changed(state.batcher->cancel(request, state.now(), reason));
+      },
+      [&state](stop_atom, RequestId request, int choice, int n_keep) {
+        state.changed(state.batcher->stop(request, choice, n_keep, state.now()));
+      },
+      [&state](snapshot_atom) -> SnapshotPtr {
+        return std::make_shared<const BatchSnapshot>(state.batcher->snapshot(state.now()));
+      },
+      [&state](ping_atom) { return state.self->delegate(state.config.executor, ping_atom_v); },
+      [&state](progress_atom) { state.tell_progress(); },
+      [&state](tick_atom) {
+        state.wake_up.reset();
+        state.changed(state.batcher->expire(state.now()));
+      },
+  };
+}
+
+}  // namespace
+
+SchedulerActor spawn_scheduler(caf::actor_system& system, SchedulerConfig config) {
+  return system.spawn(scheduler, std::move(config));
+}
+
+}  // namespace nanoflow
