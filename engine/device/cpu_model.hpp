@@ -27,6 +27,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
 
   const Graph& graph() const override { return graph_; }
   WeightFormat weights() const override { return options_.weights; }
+  int n_pages() const { return options_.n_pages; }
   std::uint64_t bytes() const override;
 
   std::vector<std::shared_ptr<const Program>> prepare(const Step& step) override;

@@ -1,0 +1,108 @@
+// Promise 8: the same request gives the same bits, whatever else is in the batch and however it is
+// split.
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include "tests/engine/device/serve.hpp"
+#include "tests/engine/plan/random_schedule.hpp"
+
+using namespace nanoflow;
+using namespace nanoflow::test;
+
+namespace {
+
+const std::string folder = NANOFLOW_TEST_DATA "/logits/";
+constexpr int vocab_size = 96;
+
+/// Prompts that cross pages of 32 and blocks of 128, greedy and sampled.
+std::vector<Request> make_requests() {
+  std::mt19937 random(11);
+  std::vector<Request> requests;
+  for (const int n : {1, 5, 31, 32, 64, 100, 129, 140}) {
+    Request request{random_prompt(random, n, vocab_size), 6};
+    if (n % 2 == 0) request.sampling.temperature = 0.8F;
+    if (n > 90) request.sampling.repetition_penalty = 1.2F;
+    request.sampling.seed = static_cast<std::uint64_t>(n);
+    requests.push_back(request);
+  }
+  return requests;
+}
+
+/// Each request by itself: whole prompt at once, one worker, one stream.
+std::vector<Answer> alone(const std::string& name, WeightFormat weights) {
+  auto device = make_test_device({1});
+  auto model = load_test_model(*device, folder + name, weights);
+  std::vector<Answer> answers;
+  for (const auto& request : make_requests())
+    answers.push_back(
+        serve(*device, *model, {request}, {.ahead = false, .shuffle_pages = false}).front());
+  return answers;
+}
+
+/// Two streams, each with one half of the rows; the second one also takes all of attention.
+Schedule crossed(const Graph& graph) {
+  auto schedule = split_schedule(graph, 2);
+  schedule.name = "crossed";
+  schedule.streams = {"left", "right"};
+  for (std::size_t block = 0; block < graph.blocks.size(); ++block)
+    for (auto& launch : schedule.blocks[block]) {
+      const auto kind = graph.blocks[block].operations[launch.operation].kind;
+      launch.stream = kind == OperationKind::attention ? 1 : launch.nano_begin;
+    }
+  return schedule;
+}
+
+void check_same(const std::vector<Answer>& expected, const std::vector<Answer>& found,
+                const std::string& how) {
+  BOOST_REQUIRE_EQUAL(found.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    BOOST_TEST((found[i] == expected[i]), how << ": request " << i << " differs");
+}
+
+void check_model(const std::string& name, WeightFormat weights) {
+  const auto expected = alone(name, weights);
+  const auto requests = make_requests();
+  for (const int n_workers : {1, 2, 3}) {
+    auto device = make_test_device({n_workers});
+    auto model = load_test_model(*device, folder + name, weights);
+    check_same(expected, serve(*device, *model, requests, {.max_chunk = 33, .join = 0.5}),
+               std::to_string(n_workers) + " workers, mixed");
+    for (int n = 2; n <= 4; ++n) {
+      model->use_schedule(split_schedule(model->graph(), n));
+      check_same(expected,
+                 serve(*device, *model, requests, {.seed = static_cast<unsigned>(n), .join = 0.9}),
+                 std::to_string(n_workers) + " workers, " + std::to_string(n) + " nano-batches");
+    }
+  }
+  auto device = make_test_device({1, 1, 2});
+  auto model = load_test_model(*device, folder + name, weights);
+  model->use_schedule(crossed(model->graph()));
+  check_same(expected, serve(*device, *model, requests, {.max_chunk = 70}), "two streams");
+  Random random(5);
+  for (int round = 0; round < 5; ++round) {
+    model->use_schedule(random_schedule(random, model->graph()));
+    check_same(
+        expected,
+        serve(*device, *model, requests, {.seed = static_cast<unsigned>(round), .join = 0.8}),
+        "random schedule " + std::to_string(round));
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(invariance)
+
+BOOST_AUTO_TEST_CASE(a_dense_model_gives_the_same_bits_in_any_batch) {
+  check_model("llama", WeightFormat::bf16);
+  check_model("llama", WeightFormat::f32);
+}
+
+BOOST_AUTO_TEST_CASE(a_mixture_of_experts_gives_the_same_bits_in_any_batch) {
+  check_model("mixtral", WeightFormat::bf16);
+}
+
+BOOST_AUTO_TEST_CASE(windows_and_post_norms_give_the_same_bits_in_any_batch) {
+  check_model("gemma3", WeightFormat::bf16);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
