@@ -144,10 +144,13 @@ using MonitorActor =
                      replies_to<trace_atom, double>::with<JsonPtr>>;
 
 using SupervisorActor = caf::typed_actor<
-    // SIGTERM: drain, then everything ends; answers when it has.
-    replies_to<drain_atom>::with<pong_atom>,
+    // The models to have, by name or absolute path: loads what is new since the last such message,
+    // and unloads what is no longer there.
+    reacts_to<reload_atom, std::vector<std::string>>,
+    // Drain: what still runs after so many milliseconds ends with `shutdown`; then everything ends.
+    reacts_to<drain_atom, std::int64_t>,
     // The watchdog's round trip through every actor.
-    replies_to<ping_atom>::with<pong_atom>>;
+    reacts_to<ping_atom>>;
 
 }  // namespace nanoflow
 

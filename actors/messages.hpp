@@ -18,10 +18,11 @@ namespace nanoflow {
 // ---- socket thread -> gateway ----------------------------------------------------------------
 
 using ClientId = std::uint64_t;  // one connection; never used twice
+inline constexpr std::uint32_t unknown_uid = ~0U;
 
 struct ClientInfo {
   ClientId client = 0;
-  std::uint32_t uid = 0;
+  std::uint32_t uid = unknown_uid;
   std::string user;    // the account's name; "tcp" where nobody can tell
   bool admin = false;  // root, or in the administrators' group: may load and unload
 };

@@ -31,9 +31,8 @@ LiveRequest* Sessions::find_target(const ClientInfo& client, const wire::Request
       return find(found->second);
   const auto* number = std::get_if<std::uint64_t>(&target);
   LiveRequest* request = number ? find(*number) : nullptr;
-  return request && request->owner.uid == client.uid && request->owner.user == client.user
-             ? request
-             : nullptr;
+  const bool same_user = request && client.uid != unknown_uid && request->owner.uid == client.uid;
+  return same_user ? request : nullptr;
 }
 
 void Sessions::erase(RequestId number) {
