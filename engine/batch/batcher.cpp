@@ -52,7 +52,7 @@ Admission Batcher::Impl::admit(BatchRequest request, Clock::time_point now) {
   if (live.spec.deadline) deadlines.emplace(*live.spec.deadline, id);
   waiting.request_came(live.spec.priority);
   for (auto& choice : live.choices) waiting.push(choice);
-  nothing_granted = false;
+  worth_asking = true;
   return admission;
 }
 
@@ -73,7 +73,8 @@ void Batcher::Impl::recover(Clock::time_point now) {
   slots.give_all();
   releases.clear();
   clear_cache = true;
-  out_of_pages = starts_paused = nothing_granted = false;
+  out_of_pages = starts_paused = false;
+  worth_asking = true;
 }
 
 Batcher::Batcher(Options options) : impl_(std::make_unique<Impl>(options)) {}

@@ -94,7 +94,7 @@ struct Batcher::Impl {
   bool clear_cache = false;            // with the next proposal
   bool out_of_pages = false;           // a running sequence was deferred: preempt one
   bool starts_paused = false;          // one was preempted, and no running one has ended since
-  bool nothing_granted = false;        // asking again is useless until something changes
+  bool worth_asking = true;            // since the last proposal something has changed
 
   std::uint64_t n_arrivals = 0, last_round = 0, last_step = 0;
   std::uint64_t lost_through = 0;  // steps up to this one were lost with the device

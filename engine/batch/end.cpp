@@ -81,7 +81,7 @@ void Batcher::Impl::end(LiveSequence& sequence, FinishReason reason, int n_keep,
   sequence.generated.resize(static_cast<std::size_t>(n_keep));
   sequence.start_tokens = nullptr;
   --sequence.request->n_live;
-  nothing_granted = false;
+  worth_asking = true;
 }
 
 void Batcher::Impl::end_request_without_live(LiveRequest& request, Clock::time_point now,

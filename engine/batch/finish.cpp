@@ -18,7 +18,7 @@ StepEvents Batcher::Impl::finish(const StepResult& result, Clock::time_point now
   check_result(in_flight.front(), result);
   const StepInFlight step = std::move(in_flight.front());
   in_flight.pop_front();
-  nothing_granted = false;
+  worth_asking = true;
   auto sampled = result.sampled.begin();
   for (const auto& rows : step.sequences) {
     auto* sequence = find(rows.name);

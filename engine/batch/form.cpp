@@ -100,7 +100,7 @@ std::shared_ptr<const SlotStart> Batcher::Impl::slot_start(const LiveSequence& s
 void Batcher::Impl::note_deferred(bool first_exhausted, bool running_exhausted,
                                   bool step_is_empty) {
   out_of_pages = running_exhausted;
-  nothing_granted = step_is_empty && !running_exhausted && releases.empty();
+  if (!step_is_empty || running_exhausted || !releases.empty()) worth_asking = true;
   const bool alone = running.size() + (first_exhausted ? 1 : 0) == 1;
   if (step_is_empty && releases.empty() && alone && (first_exhausted || running_exhausted))
     throw std::logic_error("batcher: one sequence alone runs out of the cache's pages, expected " +

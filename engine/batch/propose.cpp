@@ -6,7 +6,7 @@
 namespace nanoflow {
 
 std::optional<Proposal> Batcher::Impl::propose(Clock::time_point now) {
-  if (pending || in_flight.size() >= 2 || nothing_granted) return std::nullopt;
+  if (pending || in_flight.size() >= 2 || !worth_asking) return std::nullopt;
   // Where releases wait, see first whether their pages are enough.
   if (out_of_pages && releases.empty() && !running.empty()) preempt(**running.rbegin(), now);
   out_of_pages = false;
@@ -29,6 +29,7 @@ std::optional<Proposal> Batcher::Impl::propose(Clock::time_point now) {
   if (!proposal.clear && proposal.releases.empty() && proposal.reservations.empty())
     return std::nullopt;
   last_round = proposal.round;
+  worth_asking = false;
   pending = std::move(asked);
   return proposal;
 }

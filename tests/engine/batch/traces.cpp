@@ -58,9 +58,20 @@ class Trace {
     return std::make_shared<const SamplingParams>(params);
   }
 
+  /// What an earlier request asked and was answered so far.
+  std::vector<TokenId> conversation() {
+    const auto found = serving_.seen.find(any_request());
+    if (found == serving_.seen.end()) return prefixes_[0];
+    auto prompt = *found->second.request.prompt;
+    const auto& answer = found->second.tokens[0];
+    prompt.insert(prompt.end(), answer.begin(), answer.end());
+    return prompt;
+  }
+
   BatchRequest request() {
-    auto prompt = prefixes_[static_cast<std::size_t>(uniform(0, 3))];
-    prompt.resize(static_cast<std::size_t>(uniform(1, static_cast<int>(prompt.size()))));
+    auto prompt = one_in(3) ? conversation() : prefixes_[static_cast<std::size_t>(uniform(0, 3))];
+    if (!one_in(3))
+      prompt.resize(static_cast<std::size_t>(uniform(1, static_cast<int>(prompt.size()))));
     const auto own = tokens(one_in(3) ? 0 : uniform(0, 40));
     prompt.insert(prompt.end(), own.begin(), own.end());
     BatchRequest result{.id = ++last_id_,
@@ -164,20 +175,21 @@ class Trace {
     }
   }
 
-  /// Tokens of the prompt that some sequence of the same salt begins with.
+  /// Tokens of the prompt that some sequence of the same salt begins with. The last token of an
+  /// answer has a row at most by mistake, and that one is not for the prefix tree.
   int longest_shared(const BatchRequest& request) {
     if (!serving_.prefix_cache) return 0;
     std::ptrdiff_t longest = 0;
-    for (const auto& [id, other] : serving_.seen)
-      for (std::size_t choice = 0; choice < other.tokens.size(); ++choice) {
-        if (other.request.salt != request.salt) continue;
-        if (id == request.id && request.n == 1) continue;
+    for (const auto& [id, other] : serving_.seen) {
+      if (other.request.salt != request.salt || (id == request.id && request.n == 1)) continue;
+      for (const auto& answer : other.tokens) {
         auto known = *other.request.prompt;
-        known.insert(known.end(), other.tokens[choice].begin(), other.tokens[choice].end());
+        if (!answer.empty()) known.insert(known.end(), answer.begin(), answer.end() - 1);
         const auto& prompt = *request.prompt;
         const auto differ = std::mismatch(prompt.begin(), prompt.end(), known.begin(), known.end());
         longest = std::max(longest, differ.first - prompt.begin());
       }
+    }
     return static_cast<int>(longest);
   }
 
