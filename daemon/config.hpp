@@ -1,0 +1,57 @@
+// What the daemon is told: by its defaults, then its file, then its flags.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "actors/log.hpp"
+
+namespace nanoflow {
+
+/// The keys of systemd/nanoflowd.toml, which says what each means.
+struct Config {
+  std::vector<std::string> models;
+  std::string model_dir = "/var/lib/nanoflowd/models";
+  std::string endpoint;  // empty: the service's or the user's socket
+  std::string group = "nanoflow", admin_group = "nanoflow-admin";
+  std::string device = "auto", weights = "auto", kv_memory = "auto";
+  int threads = 0, context = 0;
+  int max_sequences = 64, max_step_tokens = 512, max_waiting = 256;
+  bool prefix_cache = true;
+  int drain_seconds = 30;
+  LogLevel log_level = LogLevel::info;
+};
+
+/// A mistake of whoever configured the daemon: the process ends with status 2.
+struct ConfigError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Reads the file's keys over `config`. Throws ConfigError with file, line and key.
+void read_config_file(const std::filesystem::path& path, Config& config);
+/// Throws ConfigError that names what `where` set and what is allowed.
+void check(const Config& config, const std::string& where);
+LogLevel parse_log_level(const std::string& where, const std::string& text);
+
+struct Flags {
+  std::optional<std::filesystem::path> config_file;
+  std::vector<std::string> models;
+  std::optional<std::string> endpoint, device, weights, kv_memory, log_level;
+  std::optional<int> threads;
+  bool help = false, version = false;
+};
+/// Without the program's name. Throws ConfigError.
+Flags parse_flags(const std::vector<std::string>& arguments);
+std::string usage();
+
+/// Defaults, file, flags, checked.
+Config make_config(const Flags& flags);
+
+/// The model folder and, for a user's daemon, the folder where `nanoflow pull` puts models.
+std::vector<std::filesystem::path> model_folders(const Config& config, bool service);
+/// True where systemd started it, with a folder for the socket.
+bool runs_as_service();
+
+}  // namespace nanoflow
