@@ -54,11 +54,23 @@ void begin(Tile& tile, const float* q, std::ptrdiff_t q_stride) {
   }
 }
 
+/// Asks for a head's K and V of a page. Pages lie anywhere and a head's part is a few KiB, too
+/// short for the processor to recognise a stream.
+template <class T>
+void prefetch(const Tile& tile, int position) {
+  const T* k = page_of<T>(tile, position) + k_offset(tile.pages, tile.kv_head);
+  const auto* bytes = reinterpret_cast<const char*>(k);
+  const std::size_t n = kv_page_elements(1, tile.pages.head_dim) * sizeof(T);
+  for (std::size_t i = 0; i < n; i += 64) __builtin_prefetch(bytes + i);
+}
+
 /// Scores of whole pages, from the one that holds `begin`; invisible positions included.
 template <class T>
 void score(const Tile& tile, int block, int begin, int end) {
+  const int last = tile.position(tile.n() - 1);
   int position = begin / kv_page_tokens * kv_page_tokens;
   for (; position < end; position += kv_page_tokens) {
+    if (position + kv_page_tokens <= last) prefetch<T>(tile, position + kv_page_tokens);
     const T* k = page_of<T>(tile, position) + k_offset(tile.pages, tile.kv_head);
     float* out = tile.scores + (position - block);
     for (int i = 0; i < tile.n(); ++i) {

@@ -14,14 +14,17 @@ namespace nanoflow::kernels::NANOFLOW_ISA {
 #ifdef __AVX512F__
 inline constexpr int tile_rows = 12;
 inline constexpr int single_row_panels = 4;
+template <class T>
 constexpr int tile_halves(int) {
   return 2;
 }
 #else
 inline constexpr int tile_rows = 6;
 inline constexpr int single_row_panels = 2;
+// Both halves of three rows and bf16's mask would need 17 registers.
+template <class T>
 constexpr int tile_halves(int rows) {
-  return rows <= 3 ? 2 : 1;
+  return rows <= (std::is_same_v<T, float> ? 3 : 2) ? 2 : 1;
 }
 #endif
 
@@ -48,13 +51,14 @@ inline void accumulate_tile(float* out, std::ptrdiff_t out_stride, const float* 
     if constexpr (halves == 2) sums[r][1] = load(out + r * out_stride + 16);
   }
   for (int k = 0; k < n_k; ++k, panel += panel_width) {
-    const F32x16 w0 = load_half<first_half>(panel);
-    const F32x16 w1 = halves == 2 ? load_half<1>(panel) : w0;
+    const F32x16 w = load_half<first_half>(panel);
 #pragma GCC unroll 12
-    for (int r = 0; r < rows; ++r) {
-      const F32x16 x(in[r * in_stride + k]);
-      sums[r][0] = fma(x, w0, sums[r][0]);
-      if constexpr (halves == 2) sums[r][1] = fma(x, w1, sums[r][1]);
+    for (int r = 0; r < rows; ++r) sums[r][0] = fma(F32x16(in[r * in_stride + k]), w, sums[r][0]);
+    if constexpr (halves == 2) {
+      const F32x16 w1 = load_half<1>(panel);
+#pragma GCC unroll 12
+      for (int r = 0; r < rows; ++r)
+        sums[r][1] = fma(F32x16(in[r * in_stride + k]), w1, sums[r][1]);
     }
   }
 #pragma GCC unroll 12
@@ -73,7 +77,7 @@ inline void accumulate_rows(int n_rows, float* out, std::ptrdiff_t out_stride, c
       return accumulate_rows<rows - 1>(n_rows, out, out_stride, in, in_stride, panel, n_k);
     }
   }
-  if constexpr (tile_halves(rows) == 2) {
+  if constexpr (tile_halves<T>(rows) == 2) {
     accumulate_tile<rows, 0, 2>(out, out_stride, in, in_stride, panel, n_k);
   } else {
     accumulate_tile<rows, 0, 1>(out, out_stride, in, in_stride, panel, n_k);
