@@ -61,21 +61,25 @@ void on_bus_error(int, siginfo_t* info, void*) {
   errno = saved_errno;
 }
 
-void install() {
+/// Whoever took the signal in between gets what is not ours.
+void ensure_installed() {
+  struct sigaction current {};
+  ::sigaction(SIGBUS, nullptr, &current);
+  if ((current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == on_bus_error) return;
+  previous = current;
   page_bytes = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   struct sigaction action {};
   action.sa_sigaction = on_bus_error;
   action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   ::sigemptyset(&action.sa_mask);
-  ::sigaction(SIGBUS, &action, &previous);
+  ::sigaction(SIGBUS, &action, nullptr);
 }
 
 }  // namespace
 
 BusGuard::BusGuard(std::span<const std::byte> mapping) {
-  static std::once_flag installed;
-  std::call_once(installed, install);
   const std::lock_guard lock(slots_mutex);
+  ensure_installed();
   slot_ = 0;
   while (slot_ < slots.size() && slots[slot_].start.load(std::memory_order_relaxed) != 0) ++slot_;
   if (slot_ == slots.size()) {

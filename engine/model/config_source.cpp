@@ -6,7 +6,8 @@ namespace nanoflow {
 
 int ConfigSource::count(Key key, int min, int max, std::optional<int> fallback) const {
   const std::optional<std::int64_t> value = integer(key);
-  const std::string range = "expected " + std::to_string(min) + " to " + std::to_string(max);
+  std::string range = "expected " + std::to_string(min);
+  if (min != max) range += " to " + std::to_string(max);
   if (!value && fallback) return *fallback;
   if (!value) fail(key, range + ", found nothing");
   if (*value < min || *value > max) fail(key, range + ", found " + std::to_string(*value));

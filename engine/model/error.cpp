@@ -2,8 +2,7 @@
 
 namespace nanoflow {
 
-std::string printable(std::string_view text) {
-  static constexpr std::size_t longest = 100;
+std::string printable(std::string_view text, std::size_t longest) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;
   for (const char c : text.substr(0, longest)) {

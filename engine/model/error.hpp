@@ -13,6 +13,6 @@ struct ModelError : std::runtime_error {
 
 /// A name or text from a model file, fit for a message: a hostile one has no control characters,
 /// broken UTF-8 or megabytes in it.
-std::string printable(std::string_view text);
+std::string printable(std::string_view text, std::size_t longest = 100);
 
 }  // namespace nanoflow

@@ -46,7 +46,7 @@ nlohmann::json parse_json(std::string_view text, std::string_view where) {
   try {
     return nlohmann::json::parse(text, std::ref(watcher));
   } catch (const nlohmann::json::exception& error) {
-    throw ModelError(std::string(where) + ": " + printable(error.what()));
+    throw ModelError(std::string(where) + ": " + printable(error.what(), 300));
   }
 }
 
