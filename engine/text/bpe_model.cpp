@@ -5,6 +5,7 @@
 #include <queue>
 
 #include "engine/model/error.hpp"
+#include "engine/text/byte_token.hpp"
 #include "engine/text/quote.hpp"
 #include "engine/text/utf8.hpp"
 
@@ -39,11 +40,8 @@ BpeModel::BpeModel(std::shared_ptr<const TokenTable> tokens, std::vector<BpeMerg
     append_utf8(c, text);
     low_[c] = tokens_->find(text).value_or(-1);
   }
-  static constexpr char digits[] = "0123456789ABCDEF";
-  for (int byte = 0; byte < 256; ++byte) {
-    const std::string text = std::string("<0x") + digits[byte >> 4] + digits[byte & 15] + '>';
-    bytes_[byte] = tokens_->find(text).value_or(-1);
-  }
+  for (int byte = 0; byte < 256; ++byte)
+    bytes_[byte] = tokens_->find(byte_token(static_cast<unsigned char>(byte))).value_or(-1);
 }
 
 std::optional<TokenId> BpeModel::find_character(char32_t value, std::string_view text) const {

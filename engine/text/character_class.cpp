@@ -16,7 +16,8 @@ bool is_word(char32_t c) {
   std::string text;
   append_utf8(c, text);
   std::vector<Range> found;
-  word.find_all(text, TimeBudget(text.size()), found);
+  const TimeBudget budget(text.size());
+  RegexSearch(word, budget).find_all(text, found);
   return !found.empty();
 }
 

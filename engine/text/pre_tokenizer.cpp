@@ -52,25 +52,36 @@ class Split : public PreTokenizer {
       : regex_(pattern), behavior_(behavior), inverted_(inverted) {}
 
   void apply(Pieces& pieces, const TimeBudget& budget) const override {
+    RegexSearch search(regex_, budget);
     std::vector<Range> ranges, matches;
+    ranges.reserve(pieces.ranges.size());
     for (const Range& piece : pieces.ranges) {
+      if (piece.end - piece.begin == 1 && behavior_ == SplitBehavior::isolated) {
+        ranges.push_back(piece);  // nothing to cut
+        continue;
+      }
       const std::string_view text =
           std::string_view(pieces.text).substr(piece.begin, piece.end - piece.begin);
       matches.clear();
-      regex_.find_all(text, budget, matches);
-      std::vector<Stretch> all = stretches(matches, text.size(), inverted_);
-      if (behavior_ != SplitBehavior::isolated && behavior_ != SplitBehavior::removed)
-        join(all, behavior_);
-      for (const Stretch& one : all) {
-        const bool dropped = behavior_ == SplitBehavior::removed && one.matched;
-        if (dropped || one.range.begin == one.range.end) continue;
-        ranges.push_back({piece.begin + one.range.begin, piece.begin + one.range.end});
-      }
+      search.find_all(text, matches);
+      append(piece, matches, ranges);
     }
     pieces.ranges = std::move(ranges);
   }
 
  private:
+  void append(Range piece, const std::vector<Range>& matches, std::vector<Range>& out) const {
+    const std::size_t size = piece.end - piece.begin;
+    std::vector<Stretch> all = stretches(matches, size, inverted_);
+    if (behavior_ != SplitBehavior::isolated && behavior_ != SplitBehavior::removed)
+      join(all, behavior_);
+    for (const Stretch& one : all) {
+      const bool dropped = behavior_ == SplitBehavior::removed && one.matched;
+      if (dropped || one.range.begin == one.range.end) continue;
+      out.push_back({piece.begin + one.range.begin, piece.begin + one.range.end});
+    }
+  }
+
   Regex regex_;
   SplitBehavior behavior_;
   bool inverted_;

@@ -18,6 +18,7 @@ constexpr std::size_t max_pattern_bytes = 16384;
 constexpr std::uint32_t first_steps = 200;          // of an attempt that needs no watching
 constexpr std::uint32_t watched_steps = 1U << 30;   // the time budget ends it sooner
 constexpr std::uint32_t max_heap_kib = 256U << 10;  // of PCRE2's backtracking
+constexpr int callouts_between_looks = 256;         // at the clock
 constexpr std::int64_t ns_per_byte = 5000;          // 50 times what published patterns take
 constexpr std::int64_t ns_per_encode = 1'000'000'000;
 
@@ -61,7 +62,7 @@ Code compile(const std::string& pattern, std::uint32_t extra_options) {
 int watch(pcre2_callout_block*, void* data) {
   auto& countdown = *static_cast<std::pair<const TimeBudget*, int>*>(data);
   if (--countdown.second > 0) return 0;
-  countdown.second = 256;
+  countdown.second = callouts_between_looks;
   try {
     countdown.first->check();
   } catch (const EncodeError&) {
@@ -113,64 +114,52 @@ Regex::Regex(std::string_view pattern) {
 Regex::~Regex() = default;
 Regex::Regex(Regex&&) noexcept = default;
 
-namespace {
+struct RegexSearch::State {
+  const Regex::Impl& regex;
+  const TimeBudget& budget;
+  MatchData data{pcre2_match_data_create(1, nullptr)};
+  MatchContext context{pcre2_match_context_create(nullptr)};
+  std::pair<const TimeBudget*, int> countdown{&budget, callouts_between_looks};
+  std::uint32_t attempts = 0;
 
-/// One pass over one text: attempts at each place, each bounded.
-class Search {
- public:
-  Search(const pcre2_code* code, const pcre2_code* watched, std::string_view text,
-         const TimeBudget& budget)
-      : code_(code),
-        watched_(watched),
-        text_(text),
-        budget_(budget),
-        data_(pcre2_match_data_create(1, nullptr)),
-        context_(pcre2_match_context_create(nullptr)),
-        countdown_(&budget, 256) {
-    pcre2_set_heap_limit(context_.get(), max_heap_kib);
-    pcre2_set_callout(context_.get(), watch, &countdown_);
-  }
-
-  std::optional<Range> match_at(std::size_t begin) {
-    if (++attempts_ % 32 == 0) budget_.check();
-    int found = attempt(code_, begin, first_steps);
-    if (found == PCRE2_ERROR_MATCHLIMIT) found = attempt(watched_, begin, watched_steps);
+  std::optional<Range> match_at(std::string_view text, std::size_t begin) {
+    if (++attempts % 32 == 0) budget.check();
+    int found = attempt(regex.code.get(), text, begin, first_steps);
+    if (found == PCRE2_ERROR_MATCHLIMIT)
+      found = attempt(regex.watched.get(), text, begin, watched_steps);
     if (found == PCRE2_ERROR_NOMATCH) return std::nullopt;
-    if (found == PCRE2_ERROR_CALLOUT) budget_.check();
-    if (found < 0)
+    if (found == PCRE2_ERROR_CALLOUT) budget.check();
+    if (found < 0) {
       throw EncodeError("the model's pattern failed on this text (PCRE2 error " +
                         std::to_string(found) + ")");
-    const PCRE2_SIZE* const at = pcre2_get_ovector_pointer(data_.get());
-    return Range{std::max(at[0], begin), std::max(at[1], begin)};  // \K may move either
+    }
+    const PCRE2_SIZE* const at = pcre2_get_ovector_pointer(data.get());
+    return Range{at[0], at[1]};
   }
 
- private:
-  int attempt(const pcre2_code* code, std::size_t begin, std::uint32_t steps) {
-    pcre2_set_match_limit(context_.get(), steps);
-    return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text_.data()), text_.size(), begin,
-                       PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK, data_.get(), context_.get());
+  int attempt(const pcre2_code* code, std::string_view text, std::size_t begin,
+              std::uint32_t steps) {
+    pcre2_set_match_limit(context.get(), steps);
+    return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), begin,
+                       PCRE2_ANCHORED | PCRE2_NO_UTF_CHECK, data.get(), context.get());
   }
-
-  const pcre2_code* code_;
-  const pcre2_code* watched_;
-  std::string_view text_;
-  const TimeBudget& budget_;
-  MatchData data_;
-  MatchContext context_;
-  std::pair<const TimeBudget*, int> countdown_;
-  std::uint32_t attempts_ = 0;
 };
 
-}  // namespace
+RegexSearch::RegexSearch(const Regex& regex, const TimeBudget& budget)
+    : state_(new State{*regex.impl_, budget}) {
+  pcre2_set_heap_limit(state_->context.get(), max_heap_kib);
+  pcre2_set_callout(state_->context.get(), watch, &state_->countdown);
+}
 
-void Regex::find_all(std::string_view text, const TimeBudget& budget,
-                     std::vector<Range>& found) const {
-  Search search(impl_->code.get(), impl_->watched.get(), text, budget);
+RegexSearch::~RegexSearch() = default;
+
+void RegexSearch::find_all(std::string_view text, std::vector<Range>& found) {
+  const Regex::Impl& regex = state_->regex;
   std::size_t last_end = std::string_view::npos;
   for (std::size_t at = 0; at <= text.size();) {
     const bool possible =
-        at == text.size() ? impl_->first_bytes == nullptr : impl_->may_begin(text[at]);
-    const auto match = possible ? search.match_at(at) : std::nullopt;
+        at == text.size() ? regex.first_bytes == nullptr : regex.may_begin(text[at]);
+    const auto match = possible ? state_->match_at(text, at) : std::nullopt;
     if (match && (match->end > match->begin || match->end != last_end)) {
       found.push_back(*match);
       at = last_end = match->end;

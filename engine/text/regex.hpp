@@ -35,13 +35,26 @@ class Regex {
   ~Regex();
   Regex(Regex&&) noexcept;
 
-  /// All matches from left to right that do not overlap, as Oniguruma finds them: an empty one may
-  /// not follow another match at once. `text` is UTF-8. Throws EncodeError.
-  void find_all(std::string_view text, const TimeBudget& budget, std::vector<Range>& found) const;
-
  private:
+  friend class RegexSearch;
   struct Impl;
   std::unique_ptr<const Impl> impl_;
+};
+
+/// Finds a pattern in one text after another, with the memory for it allocated once. The regex and
+/// the budget must outlive it; for one thread.
+class RegexSearch {
+ public:
+  RegexSearch(const Regex& regex, const TimeBudget& budget);
+  ~RegexSearch();
+
+  /// All matches from left to right that do not overlap, as Oniguruma finds them: an empty one may
+  /// not follow another match at once. `text` is UTF-8. Throws EncodeError.
+  void find_all(std::string_view text, std::vector<Range>& found);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace nanoflow::text

@@ -1,0 +1,80 @@
+#include "engine/text/sentencepiece_tokenizer.hpp"
+
+#include <sentencepiece_processor.h>
+
+#include "engine/model/error.hpp"
+#include "engine/text/byte_token.hpp"
+
+namespace nanoflow::text {
+namespace {
+
+using Type = SentencePieceModel::Type;
+
+constexpr std::string_view blank = "\xE2\x96\x81";  // ▁ stands for a space
+
+std::string piece_bytes(const SentencePieceModel::Piece& piece) {
+  if (piece.type == Type::unused) return {};
+  if (piece.type == Type::byte) {
+    const auto byte = parse_byte_token(piece.text);
+    return byte ? std::string(1, static_cast<char>(*byte)) : std::string();
+  }
+  std::string text;
+  if (piece.type == Type::control || piece.type == Type::unknown) return text.assign(piece.text);
+  std::size_t end = 0;
+  for (std::size_t at = piece.text.find(blank); at != std::string_view::npos;
+       at = piece.text.find(blank, end)) {
+    text.append(piece.text, end, at - end).append(1, ' ');
+    end = at + blank.size();
+  }
+  return text.append(piece.text, end);
+}
+
+}  // namespace
+
+Vocabulary make_piece_vocabulary(const SentencePieceModel& model) {
+  Vocabulary made;
+  std::vector<std::string_view> texts;
+  made.bytes.reserve(model.pieces.size(), model.pieces.size() * 8);
+  for (const SentencePieceModel::Piece& piece : model.pieces) {
+    const bool special = piece.type == Type::control || piece.type == Type::unknown;
+    if (special) {
+      made.added.push_back({.id = static_cast<TokenId>(texts.size()),
+                            .content = std::string(piece.text),
+                            .special = true});
+    }
+    texts.push_back(piece.text);
+    made.special.push_back(special);
+    made.bytes.add(piece_bytes(piece));
+  }
+  made.texts = std::make_shared<TokenTable>(texts);
+  made.bos = model.bos;
+  made.eos = model.eos;
+  made.drops_leading_space = model.add_dummy_prefix;
+  return made;
+}
+
+struct SentencePieceTokenizer::Processor {
+  sentencepiece::SentencePieceProcessor processor;
+};
+
+SentencePieceTokenizer::SentencePieceTokenizer(Vocabulary vocabulary,
+                                               const SentencePieceModel& model)
+    : ModelTokenizer(std::move(vocabulary)) {
+  model.check();
+  auto made = std::make_unique<Processor>();
+  const auto status = made->processor.LoadFromSerializedProto(model.serialize());
+  if (!status.ok()) throw ModelError("sentencepiece refuses the vocabulary: " + status.ToString());
+  processor_ = std::move(made);
+}
+
+SentencePieceTokenizer::~SentencePieceTokenizer() = default;
+
+void SentencePieceTokenizer::encode_stretch(std::string text, const TimeBudget&, bool,
+                                            std::vector<TokenId>& out) const {
+  std::vector<int> ids;
+  const auto status = processor_->processor.Encode(text, &ids);
+  if (!status.ok()) throw EncodeError("sentencepiece cannot encode the text: " + status.ToString());
+  out.insert(out.end(), ids.begin(), ids.end());
+}
+
+}  // namespace nanoflow::text
