@@ -20,9 +20,9 @@ struct StepInFlight {
   OutcomePromise promise;
   Programs programs;  // empty: not prepared yet
   bool sent = false;
-  std::size_t running = 0;  // programs that have not ended
-  std::vector<TimelinePtr> timelines;
-  std::string failure;  // empty: none
+  std::size_t running = 0;                             // programs that have not ended
+  std::vector<std::pair<int, TimelinePtr>> timelines;  // by stream
+  std::string failure;                                 // empty: none
 
   bool finished() const { return sent && running == 0; }
 };
@@ -44,7 +44,7 @@ struct ExecutorState {
   OutcomePromise add(const StepPtr& step);
   void advance();
   void send(StepInFlight& step);
-  void end_program(std::uint64_t step, const TimelinePtr& timeline);
+  void end_program(std::uint64_t step, int stream, const TimelinePtr& timeline);
   void fail_program(std::uint64_t step, int generation, const caf::error& error);
   void settle();
   void answer(StepInFlight& step);
@@ -85,7 +85,8 @@ void ExecutorState::send(StepInFlight& step) {
         config.device_model, program);
     const auto& stream = config.streams.at(static_cast<std::size_t>(program->stream));
     self->request(stream, caf::infinite, ProgramPtr(std::move(owner), program.get()))
-        .then([this, number](const TimelinePtr& timeline) { end_program(number, timeline); },
+        .then([this, number, index = program->stream](
+                  const TimelinePtr& timeline) { end_program(number, index, timeline); },
               [this, number, generation = streams_generation](const caf::error& error) {
                 fail_program(number, generation, error);
               });
@@ -97,9 +98,9 @@ StepInFlight& ExecutorState::find(std::uint64_t number) {
                        [&](const auto& step) { return step.step->number == number; });
 }
 
-void ExecutorState::end_program(std::uint64_t number, const TimelinePtr& timeline) {
+void ExecutorState::end_program(std::uint64_t number, int stream, const TimelinePtr& timeline) {
   auto& step = find(number);
-  step.timelines.push_back(timeline);
+  step.timelines.emplace_back(stream, timeline);
   --step.running;
   settle();
 }
@@ -150,10 +151,16 @@ void ExecutorState::answer_lost_steps() {
 
 void ExecutorState::report(const StepInFlight& step) {
   if (step.timelines.empty()) return;
-  auto start_ns = step.timelines.front()->start_ns, end_ns = step.timelines.front()->end_ns;
-  for (const auto& timeline : step.timelines) {
+  auto start_ns = step.timelines.front().second->start_ns;
+  auto end_ns = step.timelines.front().second->end_ns;
+  for (const auto& [stream, timeline] : step.timelines) {
     start_ns = std::min(start_ns, timeline->start_ns);
     end_ns = std::max(end_ns, timeline->end_ns);
+    if (config.monitor)
+      self->send(
+          config.monitor,
+          StreamTimelinePtr(std::make_shared<const StreamTimeline>(StreamTimeline{
+              config.stream_names.at(static_cast<std::size_t>(stream)), config.model, *timeline})));
   }
   schedules->observe(batch_signature(*step.step), static_cast<double>(end_ns - start_ns) * 1e-6);
 }

@@ -1,0 +1,82 @@
+#include "actors/spawn_model.hpp"
+
+#include <algorithm>
+
+#include "actors/executor.hpp"
+#include "actors/kv_manager.hpp"
+#include "actors/scheduler.hpp"
+
+namespace nanoflow {
+namespace {
+
+/// What ends an answer: by the model's files, and by its vocabulary. Some files name ids that the
+/// model has no row for.
+std::vector<TokenId> end_tokens(const ModelFiles& files) {
+  auto ends = files.checkpoint->generation().end_tokens;
+  const auto named = files.tokenizer->end_tokens();
+  ends.insert(ends.end(), named.begin(), named.end());
+  std::sort(ends.begin(), ends.end());
+  ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+  std::erase_if(ends, [&](TokenId token) {
+    return token < 0 || token >= files.checkpoint->config().vocab_size;
+  });
+  return ends;
+}
+
+LoadedModel describe(const CatalogConfig& config, const LoadPlan& plan, const LoadedParts& parts) {
+  const Checkpoint& checkpoint = *parts.files.checkpoint;
+  LoadedModel model;
+  model.name = plan.name;
+  model.path = plan.path.string();
+  model.architecture = checkpoint.config().architecture;
+  model.dtype = to_string(checkpoint.main_dtype());
+  model.n_parameters = checkpoint.n_parameters();
+  model.vocab_size = checkpoint.config().vocab_size;
+  model.context = parts.pool.context;
+  model.n_pages = parts.pool.n_pages;
+  model.page_bytes = parts.page_bytes;
+  model.bytes = parts.device_model->bytes();
+  model.defaults = checkpoint.generation();
+  model.defaults.end_tokens = end_tokens(parts.files);
+  model.graph = parts.device_model->graph();
+  model.weights = parts.device_model->weights();
+  model.max_waiting = config.max_waiting;
+  model.tokenizer = parts.files.tokenizer;
+  model.chat_template = parts.files.chat_template;
+  return model;
+}
+
+std::vector<std::string> stream_names(Device& device) {
+  std::vector<std::string> names;
+  for (const auto& stream : device.streams()) names.push_back(stream->name());
+  return names;
+}
+
+}  // namespace
+
+std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
+                                               const CatalogConfig& config, const LoadPlan& plan,
+                                               const LoadedParts& parts,
+                                               const std::vector<StreamActor>& streams) {
+  LoadedModel model = describe(config, plan, parts);
+  model.executor = spawn_executor(system, {.model = model.name,
+                                           .device_model = parts.device_model,
+                                           .streams = streams,
+                                           .stream_names = stream_names(*config.device),
+                                           .monitor = config.monitor});
+  model.kv_manager =
+      spawn_kv_manager(system, {.n_pages = model.n_pages, .prefix_cache = config.prefix_cache});
+  model.scheduler = spawn_scheduler(system, {.batcher = {.context = model.context,
+                                                         .n_pages = model.n_pages,
+                                                         .max_sequences = config.max_sequences,
+                                                         .max_step_tokens = config.max_step_tokens,
+                                                         .max_waiting = config.max_waiting},
+                                             .vocab_size = model.vocab_size,
+                                             .kv_manager = model.kv_manager,
+                                             .executor = model.executor});
+  if (config.spawn_tokenizers)
+    model.tokenizers = config.spawn_tokenizers(system, std::make_shared<const LoadedModel>(model));
+  return std::make_shared<const LoadedModel>(std::move(model));
+}
+
+}  // namespace nanoflow

@@ -1,0 +1,15 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "actors/catalog.hpp"
+
+namespace nanoflow {
+
+/// Spawns the actors of a model whose parts are loaded, each after those that it talks to.
+std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
+                                               const CatalogConfig& config, const LoadPlan& plan,
+                                               const LoadedParts& parts,
+                                               const std::vector<StreamActor>& streams);
+
+}  // namespace nanoflow
