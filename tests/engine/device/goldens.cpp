@@ -85,9 +85,12 @@ void compare(const Goldens& goldens, const Goldens::Case& golden, const Answer& 
       continue;
     }
     const double margin = golden.margins[step] / goldens.largest_logit;
-    if (margin > 2 * tolerance) parity.failures.push_back(describe(golden, step, found, margin));
-    ++parity.n_near_ties;
-    parity.widest_tie = std::max(parity.widest_tie, margin);
+    if (margin > 2 * tolerance) {
+      parity.failures.push_back(describe(golden, step, found, margin));
+    } else {
+      ++parity.n_near_ties;
+      parity.widest_tie = std::max(parity.widest_tie, margin);
+    }
     return;
   }
 }
