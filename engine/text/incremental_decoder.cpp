@@ -9,8 +9,13 @@ namespace nanoflow {
 
 IncrementalDecoder::IncrementalDecoder(const Tokenizer& tokenizer, Options options)
     : tokenizer_(tokenizer), options_(std::move(options)) {
-  for (const std::string& stop : options_.stop) {
-    if (!stop.empty()) stops_.emplace_back(stop);  // the empty string would be everywhere
+  set_stop(options_.stop);
+}
+
+void IncrementalDecoder::set_stop(const std::vector<std::string>& stop) {
+  stops_.clear();
+  for (const std::string& text : stop) {
+    if (!text.empty()) stops_.emplace_back(text);  // the empty string would be everywhere
   }
 }
 

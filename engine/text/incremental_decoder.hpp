@@ -29,6 +29,8 @@ class IncrementalDecoder {
   Piece push(TokenId token);
   /// What was held back, when the choice ends otherwise; half a character becomes U+FFFD.
   std::string finish();
+  /// Stop strings that count from the next token on: a request's min_tokens were generated.
+  void set_stop(const std::vector<std::string>& stop);
 
  private:
   bool take(std::string_view character);
