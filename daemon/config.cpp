@@ -103,16 +103,15 @@ bool runs_as_service() {
   return folder && *folder;
 }
 
-std::vector<std::filesystem::path> model_folders(const Config& config, bool service) {
-  std::vector<std::filesystem::path> folders = {config.model_dir};
-  if (service) return folders;
+std::filesystem::path model_folder(const Config& config, bool service) {
+  if (!config.model_dir.empty()) return config.model_dir;
+  const std::filesystem::path of_service = "/var/lib/nanoflowd/models";
+  if (service) return of_service;
   const char* data = std::getenv("XDG_DATA_HOME");
   const char* home = std::getenv("HOME");
-  if (data && *data)
-    folders.insert(folders.begin(), std::filesystem::path(data) / "nanoflow/models");
-  else if (home && *home)
-    folders.insert(folders.begin(), std::filesystem::path(home) / ".local/share/nanoflow/models");
-  return folders;
+  if (data && *data) return std::filesystem::path(data) / "nanoflow/models";
+  if (home && *home) return std::filesystem::path(home) / ".local/share/nanoflow/models";
+  return of_service;
 }
 
 }  // namespace nanoflow

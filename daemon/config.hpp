@@ -13,8 +13,8 @@ namespace nanoflow {
 /// The keys of systemd/nanoflowd.toml, which says what each means.
 struct Config {
   std::vector<std::string> models;
-  std::string model_dir = "/var/lib/nanoflowd/models";
-  std::string endpoint;  // empty: the service's or the user's socket
+  std::string model_dir;  // empty: see model_folder
+  std::string endpoint;   // empty: the service's or the user's socket
   std::string group = "nanoflow", admin_group = "nanoflow-admin";
   std::string device = "auto", weights = "auto", kv_memory = "auto";
   int threads = 0, context = 0;
@@ -49,8 +49,9 @@ std::string usage();
 /// Defaults, file, flags, checked.
 Config make_config(const Flags& flags);
 
-/// The model folder and, for a user's daemon, the folder where `nanoflow pull` puts models.
-std::vector<std::filesystem::path> model_folders(const Config& config, bool service);
+/// Where models are found by name: the configured folder; for a user's daemon with none, the one
+/// where `nanoflow pull` puts a user's models.
+std::filesystem::path model_folder(const Config& config, bool service);
 /// True where systemd started it, with a folder for the socket.
 bool runs_as_service();
 
