@@ -228,6 +228,48 @@ BOOST_AUTO_TEST_CASE(where_pages_run_out_the_lowest_ranked_is_recomputed) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_preempted_sequence_waits_until_a_running_one_has_ended) {
+  auto options = roomy;
+  options.n_pages = 9;
+  Serving serving(options, false);
+  serving.admit(request(1, 30, 60));
+  serving.admit(request(2, 30, 60, 30));
+  serving.admit(request(3, 200, 10, 60));
+  const auto& seen = serving.seen;
+  while (serving.batcher.snapshot(at_ms(0)).preemptions == 0) serving.turn();
+  while (!seen.at(1).finished && !seen.at(2).finished) {
+    serving.turn();
+    if (!serving.formed.empty() && !seen.at(1).finished && !seen.at(2).finished)
+      BOOST_REQUIRE_EQUAL(serving.formed.back().sequences.size(), 2);
+  }
+  serving.drain();
+  BOOST_CHECK_EQUAL(serving.batcher.snapshot(at_ms(0)).preemptions, 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_preempted_sequence_starts_again_from_all_its_tokens) {
+  auto options = roomy;
+  options.n_pages = 4;
+  Serving serving(options, false);
+  serving.admit(request(1, 30, 60));
+  serving.admit(request(2, 30, 60, 40));
+  const auto preempted = [&] { return serving.batcher.snapshot(at_ms(0)).preemptions == 1; };
+  while (!preempted()) {
+    serving.propose();
+    if (preempted()) break;
+    serving.form();
+    if (serving.formed.size() == 2) serving.run();
+  }
+  BOOST_REQUIRE(!serving.formed.empty());  // with a row of the preempted one
+  serving.cancel(1);                       // so that it could start at once
+  serving.form();
+  serving.propose();
+  serving.form();
+  serving.drain();
+  const auto& seen = serving.seen.at(2);
+  BOOST_TEST(seen.tokens[0] == answer_alone(seen.request, 0, 128),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_cancel_frees_the_pages_within_two_steps) {
   for (const bool ahead : {false, true}) {
     Serving serving(roomy, true);

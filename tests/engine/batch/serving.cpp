@@ -5,29 +5,9 @@
 #include <numeric>
 
 #include "engine/device/simulated_sampling.hpp"
+#include "tests/engine/device/config_only.hpp"
 
 namespace nanoflow::test {
-namespace {
-
-struct ConfigOnly : Checkpoint {
-  ConfigOnly() {
-    config_.architecture = "llama";
-    config_.n_layers = config_.n_heads = config_.n_kv_heads = 1;
-    config_.dim = config_.head_dim = 8;
-    config_.ffn_dim = 16;
-    config_.vocab_size = vocab_size;
-    config_.context = 4096;
-    config_.ropes.resize(1);
-    config_.layers.resize(1);
-  }
-  void check_intact() const override {}
-};
-
-}  // namespace
-
-std::shared_ptr<const Checkpoint> small_checkpoint() {
-  return std::make_shared<ConfigOnly>();
-}
 
 std::vector<TokenId> answer_alone(const BatchRequest& request, int choice, int context) {
   const auto& prompt = *request.prompt;
@@ -63,11 +43,12 @@ Serving::Serving(Batcher::Options options, bool prefix_cache)
 }
 
 void Serving::load() {
-  model_ = device_->load(small_checkpoint(), {.context = batcher.context(),
-                                              .n_pages = options.n_pages,
-                                              .n_slots = options.max_sequences,
-                                              .max_step_tokens = options.max_step_tokens,
-                                              .progress = nullptr});
+  model_ = device_->load(std::make_shared<ConfigOnly>(vocab_size),
+                         {.context = batcher.context(),
+                          .n_pages = options.n_pages,
+                          .n_slots = options.max_sequences,
+                          .max_step_tokens = options.max_step_tokens,
+                          .progress = nullptr});
 }
 
 Refusal Serving::admit(BatchRequest request) {

@@ -12,9 +12,6 @@ namespace nanoflow::test {
 
 inline constexpr int vocab_size = 97;
 
-/// A model's configuration without weights.
-std::shared_ptr<const Checkpoint> small_checkpoint();
-
 inline Clock::time_point at_ms(std::int64_t ms) {
   return Clock::time_point(std::chrono::milliseconds(ms));
 }
