@@ -6,6 +6,7 @@
 // 32-bit word (j in the low half), since two words' worth of f32 then come out of one load by a
 // shift and a mask.
 #pragma once
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -27,8 +28,16 @@ constexpr int panel_lane(Element element, int j) {
   return element == Element::f32 ? j : 2 * (j % 16) + j / 16;
 }
 
-/// Rounds to nearest, ties to even; a NaN stays one.
-std::uint16_t to_bf16(float value);
-float from_bf16(std::uint16_t value);
+/// Rounds to nearest, ties to even; a NaN stays one. (Always inlined, since files compiled for
+/// different processors must not share one copy.)
+[[gnu::always_inline]] inline std::uint16_t to_bf16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t rounded = bits + 0x7fffU + ((bits >> 16U) & 1U);
+  return static_cast<std::uint16_t>((value != value ? bits | 0x400000U : rounded) >> 16U);
+}
+
+[[gnu::always_inline]] inline float from_bf16(std::uint16_t value) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16U);
+}
 
 }  // namespace nanoflow::kernels
