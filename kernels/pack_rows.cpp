@@ -1,6 +1,5 @@
 // Packing happens once, when a model is loaded: from rows of inputs to panels of 32 outputs.
 #include <algorithm>
-#include <cstring>
 
 #include "kernels/matmul.hpp"
 
@@ -14,15 +13,19 @@ float convert(float value, float) {
   return value;
 }
 
-/// Outputs [lane, lane + n) of one panel, from n rows. A panel's rows are written whole cache lines
-/// at a time, since k is the outer loop.
+/// Outputs [lane, lane + n) of one panel, from n rows. By 64 inputs at a time: each row is read in
+/// one go, and the panel's lines stay in the first-level cache until all rows have been there.
 template <class T>
 void pack_panel(T* panel, Element element, int n_inputs, int lane, const float* rows, int n) {
-  for (int k = 0; k < n_inputs; ++k) {
-    T* out = panel + static_cast<std::size_t>(k) * panel_width;
+  constexpr int piece = 64;
+  for (int begin = 0; begin < n_inputs; begin += piece) {
+    const int end = std::min(n_inputs, begin + piece);
     for (int j = 0; j < n; ++j) {
-      out[panel_lane(element, lane + j)] =
-          convert(rows[static_cast<std::size_t>(j) * n_inputs + k], T{});
+      const float* row = rows + static_cast<std::ptrdiff_t>(j) * n_inputs;
+      T* out = panel + panel_lane(element, lane + j);
+      for (int k = begin; k < end; ++k) {
+        out[static_cast<std::ptrdiff_t>(k) * panel_width] = convert(row[k], T{});
+      }
     }
   }
 }
