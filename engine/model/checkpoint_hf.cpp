@@ -21,9 +21,10 @@ namespace fs = std::filesystem;
 
 /// The files that hold the weights: one, or those that the index names.
 std::set<std::string> shard_names(const fs::path& folder) {
-  if (fs::exists(folder / "model.safetensors")) return {"model.safetensors"};
+  std::error_code ignored;  // what cannot be looked at is missing here
+  if (fs::exists(folder / "model.safetensors", ignored)) return {"model.safetensors"};
   const fs::path index = folder / "model.safetensors.index.json";
-  if (!fs::exists(index)) {
+  if (!fs::exists(index, ignored)) {
     throw ModelError(folder.string() +
                      ": expected model.safetensors or model.safetensors.index.json, found neither");
   }

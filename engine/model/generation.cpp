@@ -123,7 +123,8 @@ GenerationDefaults read_generation(const std::filesystem::path& folder, int voca
   GenerationDefaults out;
   for (const char* name : {"generation_config.json", "config.json"}) {
     const std::filesystem::path path = folder / name;
-    if (!std::filesystem::exists(path)) continue;
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) continue;
     const json config = read_object(path);
     const std::string where = path.string() + ": ";
     if (path.filename() == "generation_config.json") read_sampling(where, config, out);
