@@ -107,6 +107,17 @@ BOOST_AUTO_TEST_CASE(greedy_takes_the_lowest_of_equals) {
   BOOST_TEST(sample_of({1, 3, 3, 2, 3}, {.temperature = 1e-42F}) == 1);  // subnormal: as 0
 }
 
+BOOST_AUTO_TEST_CASE(of_equals_the_lower_ids_are_kept) {
+  for (std::uint32_t position = 0; position < 200; ++position) {
+    // Weights of equals are exactly 1: half of the sum is reached by the second of four.
+    BOOST_TEST(sample_of({2, 2, 2, 2}, {.top_p = 0.5F, .position = position}) < 2);
+    BOOST_TEST(sample_of({2, 2, 2, 2}, {.top_k = 2, .position = position}) < 2);
+    const auto token =
+        sample_of({2, 9, 2, 2}, {.temperature = 100, .top_k = 3, .position = position});
+    BOOST_TEST(token < 3);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(logits_that_are_no_numbers_have_a_defined_outcome) {
   for (const float temperature : {0.0F, 1.0F}) {
     const SampleParams params{.temperature = temperature};
