@@ -29,6 +29,16 @@ std::optional<std::uint64_t> number(const std::string& text) {
   return std::strtoull(text.c_str(), nullptr, 10);
 }
 
+/// Of a group's memory, what the kernel takes back when it is needed: the page cache, where the
+/// mapped model files are too.
+std::uint64_t reclaimable(const std::filesystem::path& group) {
+  std::ifstream stat(group / "memory.stat");
+  std::uint64_t bytes = 0, value = 0;
+  for (std::string name; stat >> name >> value;)
+    if (name == "inactive_file" || name == "active_file") bytes += value;
+  return bytes;
+}
+
 /// Calls visit(folder) for the process's own group and each one above it.
 template <class Visit>
 void each_group(const CgroupFiles& files, Visit visit) {
@@ -79,7 +89,8 @@ std::optional<std::uint64_t> cgroup_memory(const CgroupFiles& files) {
   each_group(files, [&](const std::filesystem::path& group) {
     const auto limit = number(first_line(group / "memory.max"));
     if (!limit) return;
-    const auto used = number(first_line(group / "memory.current")).value_or(0);
+    const auto current = number(first_line(group / "memory.current")).value_or(0);
+    const auto used = current - std::min(current, reclaimable(group));
     const std::uint64_t left = *limit > used ? *limit - used : 0;
     bytes = std::min(bytes.value_or(left), left);
   });
