@@ -96,7 +96,8 @@ std::shared_ptr<const SlotStart> Batcher::Impl::slot_start(const LiveSequence& s
   return std::make_shared<const SlotStart>(SlotStart{*sequence.start_tokens, sequence.n_prompt()});
 }
 
-/// Pages that do not suffice for what cannot be helped by preempting are fewer than n_pages.
+/// Preempting helps whoever runs beside others. One alone fits, as no sequence is longer than the
+/// context: if it does not, the cache has fewer pages than the batcher was told.
 void Batcher::Impl::note_deferred(bool first_exhausted, bool running_exhausted,
                                   bool step_is_empty) {
   out_of_pages = running_exhausted;

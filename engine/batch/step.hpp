@@ -58,7 +58,7 @@ struct StepSequence {
 
 struct Step {
   std::uint64_t number = 0;             // 1, 2, 3, ...
-  std::vector<StepSequence> sequences;  // in rank order
+  std::vector<StepSequence> sequences;  // who decodes, then who reads, each in rank order
 
   int n_tokens() const {
     int sum = 0;

@@ -10,7 +10,7 @@
 
 namespace nanoflow {
 
-using SequenceId = std::uint64_t;  // daemon-wide, never used twice
+using SequenceId = std::uint64_t;  // one start of a sequence, never used twice by a batcher
 using Tokens = std::shared_ptr<const std::vector<TokenId>>;
 
 /// Rows that one sequence wants to compute in the next step.
