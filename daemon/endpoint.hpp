@@ -15,7 +15,10 @@ class EndpointLock {
   explicit EndpointLock(const std::string& path);
   ~EndpointLock();
   EndpointLock(EndpointLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  EndpointLock& operator=(EndpointLock&&) = delete;
+  EndpointLock& operator=(EndpointLock&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
 
  private:
   int fd_ = -1;

@@ -46,8 +46,8 @@ bool Lifecycle::run(const SupervisorActor& supervisor, const GatewayActor& gatew
       on_models_done(*errors);
     }
   }
-  supervisor_ = {};
-  gateway_ = {};
+  supervisor_ = SupervisorActor();
+  gateway_ = GatewayActor();
   return !failed_ && !*ended_;
 }
 

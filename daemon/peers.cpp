@@ -79,7 +79,11 @@ Peer& Peers::add(std::string routing_id, int fd, ClientInfo info) {
   by_routing_id_[routing_id] = info.client;
   by_fd_.emplace(fd, info.client);
   const ClientId client = info.client;
-  return peers_[client] = Peer{std::move(info), std::move(routing_id), fd, false};
+  Peer& peer = peers_[client];
+  peer.info = std::move(info);
+  peer.routing_id = std::move(routing_id);
+  peer.fd = fd;
+  return peer;
 }
 
 void Peers::remove(ClientId client) {

@@ -1,8 +1,10 @@
 // Who is connected: ZeroMQ's routing ids, the clients' descriptors, and the gateway's client ids.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -26,6 +28,8 @@ struct Peer {
   std::string routing_id;
   int fd = -1;             // on our side
   bool delimiter = false;  // it sends an empty frame first, and gets one
+  /// Bytes that ZeroMQ holds for it. Its high-water mark counts messages, and those may be large.
+  std::shared_ptr<std::atomic<std::size_t>> unsent = std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 class Peers {

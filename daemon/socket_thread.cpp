@@ -6,10 +6,17 @@ namespace nanoflow {
 namespace {
 
 constexpr std::size_t max_unread_bytes = 64 << 20;
+constexpr std::size_t max_unsent_bytes = 4 << 20;           // of one client
 constexpr auto retry_time = std::chrono::milliseconds(10);  // only while something is blocked
 constexpr int messages_at_once = 64;  // before the other sockets have their turn
+constexpr const char* peer_address_property = "Peer-Address";  // zmq_msg_gets(3)
 constexpr const char* outgoing_address = "inproc://outgoing";
 constexpr const char* monitor_address = "inproc://monitor";
+
+struct CountedBytes {
+  wire::Bytes bytes;
+  std::shared_ptr<std::atomic<std::size_t>> unsent;
+};
 
 std::string to_text(const zmq::message_t& frame) {
   return {static_cast<const char*>(frame.data()), frame.size()};
@@ -116,18 +123,30 @@ void SocketThread::deliver(ClientId client, wire::Bytes message) {
 Outbox::Sent SocketThread::try_send(ClientId client, const wire::Bytes& message) {
   const Peer* peer = peers_.find(client);
   if (!peer) return Outbox::Sent::gone;
-  return try_send(peer->routing_id, peer->delimiter, message);
+  if (*peer->unsent > max_unsent_bytes) return Outbox::Sent::blocked;
+  // ZeroMQ gives the bytes back when they were sent.
+  auto counted = std::make_unique<CountedBytes>(CountedBytes{message, peer->unsent});
+  *counted->unsent += counted->bytes.size();
+  zmq::message_t frame(
+      counted->bytes.data(), counted->bytes.size(),
+      [](void*, void* hint) {
+        const std::unique_ptr<CountedBytes> sent(static_cast<CountedBytes*>(hint));
+        *sent->unsent -= sent->bytes.size();
+      },
+      counted.get());
+  counted.release();
+  return try_send(peer->routing_id, peer->delimiter, std::move(frame));
 }
 
 Outbox::Sent SocketThread::try_send(const std::string& routing_id, bool delimiter,
-                                    const wire::Bytes& message) {
+                                    zmq::message_t message) {
   using zmq::send_flags;
   try {
     // The first frame takes the place in the queue; those after it cannot fail.
     if (!router_.send(zmq::buffer(routing_id), send_flags::sndmore | send_flags::dontwait))
       return Outbox::Sent::blocked;
     if (delimiter) router_.send(zmq::message_t(), send_flags::sndmore);
-    router_.send(zmq::const_buffer(message.data(), message.size()), send_flags::none);
+    router_.send(std::move(message), send_flags::none);
     return Outbox::Sent::yes;
   } catch (const zmq::error_t& error) {
     if (error.num() == EHOSTUNREACH) return Outbox::Sent::gone;
@@ -190,14 +209,15 @@ Peer* SocketThread::identify_peer(const std::string& routing_id, zmq::message_t&
   // Who had the descriptor before has to be known as gone.
   read_monitor();
   if (peers_.is_dead(routing_id)) return nullptr;
-  const char* address = zmq_msg_gets(message.handle(), ZMQ_MSG_PROPERTY_PEER_ADDRESS);
+  const char* address = zmq_msg_gets(message.handle(), peer_address_property);
   return &peers_.add(routing_id, zmq_msg_get(message.handle(), ZMQ_SRCFD),
                      identify(address ? address : "", options_.admin_group));
 }
 
 void SocketThread::refuse(const std::string& routing_id, const char* why, bool delimiter) {
   const wire::Error error = {wire::ErrorCode::bad_message, why, {}, {}};
-  try_send(routing_id, delimiter, wire::encode(wire::Event{{}, error}));
+  const wire::Bytes bytes = wire::encode(wire::Event{{}, error});
+  try_send(routing_id, delimiter, zmq::message_t(bytes.data(), bytes.size()));
 }
 
 // ---- The end of clients ------------------------------------------------------------------------

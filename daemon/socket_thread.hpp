@@ -48,7 +48,7 @@ class SocketThread {
   void refuse(const std::string& routing_id, const char* why, bool delimiter);
   void deliver(ClientId client, wire::Bytes message);
   Outbox::Sent try_send(ClientId client, const wire::Bytes& message);
-  Outbox::Sent try_send(const std::string& routing_id, bool delimiter, const wire::Bytes& message);
+  Outbox::Sent try_send(const std::string& routing_id, bool delimiter, zmq::message_t message);
   void remove(ClientId client);
   void finish();
 
