@@ -35,7 +35,7 @@ void TokenDecoder::add(const JsonObject& step) {
   }
 }
 
-std::string TokenDecoder::decode(std::string_view token) const {
+std::string TokenDecoder::decode(std::string_view token, bool plain) const {
   std::string text(token);
   if (byte_fallback_) {
     if (const auto byte = parse_byte_token(text)) return std::string(1, static_cast<char>(*byte));
@@ -49,7 +49,7 @@ std::string TokenDecoder::decode(std::string_view token) const {
     }
     text = out.append(text, end);
   }
-  if (!byte_level_) return text;
+  if (!byte_level_ || plain) return text;
   return from_byte_level(text).value_or(text);
 }
 

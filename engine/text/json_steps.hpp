@@ -15,7 +15,8 @@ PreTokenizers read_pre_tokenizers(const JsonObject& root);
 class TokenDecoder {
  public:
   explicit TokenDecoder(const JsonObject& root);
-  std::string decode(std::string_view token) const;
+  /// `plain`: the text is not written in the alphabet of bytes.
+  std::string decode(std::string_view token, bool plain) const;
   bool drops_leading_space() const { return drops_leading_space_; }
 
  private:

@@ -106,7 +106,13 @@ Vocabulary make_vocabulary(const JsonObject& root, const Tokens& tokens) {
   const TokenDecoder decoder(root);
   made.drops_leading_space = decoder.drops_leading_space();
   made.bytes.reserve(tokens.texts_.size(), tokens.texts_.size() * 8);
-  for (const std::string_view text : tokens.texts_) made.bytes.add(decoder.decode(text));
+  // An added token is written as it is, not in the alphabet of bytes.
+  std::vector<bool> plain(tokens.texts_.size(), false);
+  for (const auto* list : {&tokens.raw_, &tokens.normalized_}) {
+    for (const AddedToken& token : *list) plain[token.id] = true;
+  }
+  for (std::size_t i = 0; i < tokens.texts_.size(); ++i)
+    made.bytes.add(decoder.decode(tokens.texts_[i], plain[i]));
   read_post_processor(root, made);
   return made;
 }

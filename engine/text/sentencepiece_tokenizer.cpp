@@ -2,6 +2,8 @@
 
 #include <sentencepiece_processor.h>
 
+#include <algorithm>
+
 #include "engine/model/error.hpp"
 #include "engine/text/byte_token.hpp"
 
@@ -10,6 +12,7 @@ namespace {
 
 using Type = SentencePieceModel::Type;
 
+constexpr std::size_t max_bytes_without_byte_pieces = 128U << 10;
 constexpr std::string_view blank = "\xE2\x96\x81";  // ▁ stands for a space
 
 std::string piece_bytes(const SentencePieceModel::Piece& piece) {
@@ -55,6 +58,7 @@ Vocabulary make_piece_vocabulary(const SentencePieceModel& model) {
 
 struct SentencePieceTokenizer::Processor {
   sentencepiece::SentencePieceProcessor processor;
+  bool has_byte_pieces = false;
 };
 
 SentencePieceTokenizer::SentencePieceTokenizer(Vocabulary vocabulary,
@@ -64,6 +68,9 @@ SentencePieceTokenizer::SentencePieceTokenizer(Vocabulary vocabulary,
   auto made = std::make_unique<Processor>();
   const auto status = made->processor.LoadFromSerializedProto(model.serialize());
   if (!status.ok()) throw ModelError("sentencepiece refuses the vocabulary: " + status.ToString());
+  made->has_byte_pieces =
+      std::any_of(model.pieces.begin(), model.pieces.end(),
+                  [](const SentencePieceModel::Piece& piece) { return piece.type == Type::byte; });
   processor_ = std::move(made);
 }
 
@@ -71,6 +78,12 @@ SentencePieceTokenizer::~SentencePieceTokenizer() = default;
 
 void SentencePieceTokenizer::encode_stretch(std::string text, const TimeBudget&, bool,
                                             std::vector<TokenId>& out) const {
+  // Without byte pieces the library joins a run of unknown characters in quadratic time.
+  if (!processor_->has_byte_pieces && text.size() > max_bytes_without_byte_pieces) {
+    throw EncodeError("a text of " + std::to_string(text.size()) + " bytes, expected at most " +
+                      std::to_string(max_bytes_without_byte_pieces) +
+                      " for a vocabulary without byte pieces");
+  }
   std::vector<int> ids;
   const auto status = processor_->processor.Encode(text, &ids);
   if (!status.ok()) throw EncodeError("sentencepiece cannot encode the text: " + status.ToString());
