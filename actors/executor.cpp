@@ -20,6 +20,7 @@ struct StepInFlight {
   OutcomePromise promise;
   Programs programs;  // empty: not prepared yet
   bool sent = false;
+  int generation = 0;                                  // of the streams that it was sent to
   std::size_t running = 0;                             // programs that have not ended
   std::vector<std::pair<int, TimelinePtr>> timelines;  // by stream
   std::string failure;                                 // empty: none
@@ -45,7 +46,7 @@ struct ExecutorState {
   void advance();
   void send(StepInFlight& step);
   void end_program(std::uint64_t step, int stream, const TimelinePtr& timeline);
-  void fail_program(std::uint64_t step, int generation, const caf::error& error);
+  void fail_program(std::uint64_t step, const caf::error& error);
   void settle();
   void answer(StepInFlight& step);
   void answer_lost_steps();
@@ -66,10 +67,12 @@ OutcomePromise ExecutorState::add(const StepPtr& step) {
   return promise;
 }
 
-/// Prepares what can be prepared, and sends what may run.
+/// Prepares what can be prepared, and sends what may run. While a step is out that was sent to
+/// streams since replaced, the next one waits: most likely the news of its failure is on the way.
 void ExecutorState::advance() {
   for (auto& step : steps) {
-    if (broken || step.sent) continue;
+    if (broken || (step.sent && step.generation != streams_generation)) return;
+    if (step.sent) continue;
     if (step.programs.empty()) step.programs = config.device_model->prepare(*step.step);
     if (&step == &steps.front() || config.streams.size() == 1) send(step);
   }
@@ -77,6 +80,7 @@ void ExecutorState::advance() {
 
 void ExecutorState::send(StepInFlight& step) {
   step.sent = true;
+  step.generation = streams_generation;
   step.running = step.programs.size();
   const auto number = step.step->number;
   for (const auto& program : step.programs) {
@@ -87,9 +91,7 @@ void ExecutorState::send(StepInFlight& step) {
     self->request(stream, caf::infinite, ProgramPtr(std::move(owner), program.get()))
         .then([this, number, index = program->stream](
                   const TimelinePtr& timeline) { end_program(number, index, timeline); },
-              [this, number, generation = streams_generation](const caf::error& error) {
-                fail_program(number, generation, error);
-              });
+              [this, number](const caf::error& error) { fail_program(number, error); });
   }
 }
 
@@ -105,11 +107,11 @@ void ExecutorState::end_program(std::uint64_t number, int stream, const Timeline
   settle();
 }
 
-void ExecutorState::fail_program(std::uint64_t number, int generation, const caf::error& error) {
+void ExecutorState::fail_program(std::uint64_t number, const caf::error& error) {
   auto& step = find(number);
   if (step.failure.empty()) step.failure = explain(error);
   --step.running;
-  note_failure(generation);
+  note_failure(step.generation);
   settle();
 }
 

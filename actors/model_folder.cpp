@@ -106,6 +106,17 @@ std::vector<AvailableModel> list_model_folder(const fs::path& folder) {
   return models;
 }
 
+std::vector<AvailableModel> list_available(const fs::path& folder, const ModelTable& loaded) {
+  auto models = list_model_folder(folder);
+  for (auto& model : models) {
+    std::error_code failed;
+    const auto path = fs::canonical(model.path, failed);
+    model.loaded = std::any_of(loaded.begin(), loaded.end(),
+                               [&](const auto& known) { return known->path == path; });
+  }
+  return models;
+}
+
 std::variant<fs::path, wire::Error> find_model(const wire::Load& load, const fs::path& folder) {
   if (load.path.empty() == load.name.empty())
     return error(wire::ErrorCode::bad_field, "load needs one of path and name");

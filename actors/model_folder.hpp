@@ -5,12 +5,16 @@
 #include <variant>
 #include <vector>
 
-#include "actors/messages.hpp"
+#include "actors/loaded_model.hpp"
 
 namespace nanoflow {
 
 /// The GGUF files and Hugging Face folders in it, by name; nothing where it is not there.
 std::vector<AvailableModel> list_model_folder(const std::filesystem::path& folder);
+
+/// The same, with what is loaded of it.
+std::vector<AvailableModel> list_available(const std::filesystem::path& folder,
+                                           const ModelTable& loaded);
 
 /// A file's name without .gguf, or a folder's name.
 std::string model_name(const std::filesystem::path& path);

@@ -79,4 +79,13 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
   return std::make_shared<const LoadedModel>(std::move(model));
 }
 
+std::string summary(const LoadedModel& model) {
+  const auto tokens = static_cast<std::int64_t>(model.n_pages) * page_size;
+  return "loaded '" + model.name + "': " + model.architecture + ", " +
+         std::to_string(model.n_parameters / 1'000'000) + "M parameters, " + model.dtype +
+         " computed as " + (model.weights == WeightFormat::f32 ? "f32" : "bf16") + ", context " +
+         std::to_string(model.context) + ", pages for " + std::to_string(tokens) + " tokens (" +
+         format_bytes(static_cast<std::uint64_t>(model.n_pages) * model.page_bytes) + ")";
+}
+
 }  // namespace nanoflow

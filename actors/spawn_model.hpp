@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "actors/catalog.hpp"
@@ -11,5 +12,8 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
                                                const CatalogConfig& config, const LoadPlan& plan,
                                                const LoadedParts& parts,
                                                const std::vector<StreamActor>& streams);
+
+/// One line for the log.
+std::string summary(const LoadedModel& model);
 
 }  // namespace nanoflow

@@ -1,0 +1,84 @@
+// The catalog's insides. Its functions are where their names say: catalog_load.cpp,
+// catalog_unload.cpp; the rest is in catalog.cpp.
+#pragma once
+#include <deque>
+#include <map>
+#include <set>
+
+#include "actors/catalog.hpp"
+#include "actors/restart_limit.hpp"
+
+namespace nanoflow {
+
+using LoadPromise = caf::typed_response_promise<LoadOutcomePtr>;
+using UnloadPromise = caf::typed_response_promise<std::string>;
+using LoadedModelPtr = std::shared_ptr<const LoadedModel>;
+
+inline constexpr std::size_t most_failures = 3;
+inline constexpr std::chrono::seconds failures_within{10};
+
+/// A load that waits for its turn, or is being done.
+struct QueuedLoad {
+  LoadJobPtr job;
+  LoadProgressActor progress;
+  LoadPromise promise;  // nobody waits for a model that is loaded again
+};
+/// A model that serves.
+struct Loaded {
+  LoadedModelPtr model;
+  LoadJobPtr job;  // that loaded it
+};
+/// Its actors were told to end; what is to happen when all have.
+struct Leaving {
+  LoadedModelPtr model;
+  std::set<caf::actor_addr> alive;
+  UnloadPromise promise;
+  LoadJobPtr load_again;  // null: no
+};
+
+struct CatalogState;
+using CatalogSelf = CatalogActor::stateful_pointer<CatalogState>;
+
+struct CatalogState {
+  static inline const char* name = "catalog";
+
+  CatalogSelf self = nullptr;
+  CatalogConfig config;
+  std::optional<KvBudget> budget;
+  std::vector<StreamActor> streams;  // in the device's order
+  RestartLimit stream_failures{most_failures, failures_within};
+  std::map<std::string, RestartLimit> model_failures;
+  std::deque<QueuedLoad> loads;  // the first is being done where a loader is at work
+  bool loading = false;
+  std::vector<Loaded> loaded;
+  std::vector<Leaving> leaving;
+  std::vector<ModelListenerActor> listeners;
+  std::optional<caf::error> closing;  // why
+
+  // catalog.cpp
+  void start(CatalogSelf owner, CatalogConfig with);
+  void start_stream(std::size_t index);
+  ModelTablePtr table() const;
+  void publish();
+  void note_down(const caf::down_msg& down);
+  void note_stream_down(std::size_t index, const caf::error& reason);
+
+  // catalog_load.cpp
+  LoadPromise load(const LoadJobPtr& job, const LoadProgressActor& progress);
+  void load_next();
+  bool answer_at_once(QueuedLoad& load);
+  void finish_load(const LoadPlan& plan, const LoadedParts& parts);
+  void refuse_loads();
+
+  // catalog_unload.cpp
+  UnloadPromise unload(const std::string& name);
+  Leaving& dismiss(std::size_t index, const caf::error& reason);
+  void note_model_down(std::size_t index, const caf::down_msg& down);
+  void note_left(const caf::actor_addr& actor);
+  void close(const caf::error& reason);
+  void end_when_all_left();
+};
+
+caf::error user_shutdown();
+
+}  // namespace nanoflow

@@ -1,0 +1,84 @@
+#include <algorithm>
+#include <utility>
+
+#include "actors/catalog_state.hpp"
+#include "actors/errors.hpp"
+#include "actors/kv_budget.hpp"
+#include "actors/log.hpp"
+#include "client/suggest.hpp"
+
+namespace nanoflow {
+
+UnloadPromise CatalogState::unload(const std::string& name) {
+  auto promise = self->make_response_promise<std::string>();
+  const auto found = std::find_if(loaded.begin(), loaded.end(),
+                                  [&](const auto& entry) { return entry.model->name == name; });
+  if (found == loaded.end()) {
+    std::vector<std::string_view> names;
+    for (const auto& entry : loaded) names.push_back(entry.model->name);
+    promise.deliver("name: no model " + in_quotes(name) + " is loaded" + did_you_mean(name, names));
+    return promise;
+  }
+  dismiss(static_cast<std::size_t>(found - loaded.begin()), user_shutdown()).promise = promise;
+  return promise;
+}
+
+/// Out of the table; its actors are told to end, the scheduler first, so that it still finds the
+/// others when it ends its requests.
+Leaving& CatalogState::dismiss(std::size_t index, const caf::error& reason) {
+  const auto model = std::move(loaded[index].model);
+  loaded.erase(loaded.begin() + static_cast<std::ptrdiff_t>(index));
+  publish();
+  auto& left = leaving.emplace_back();
+  left.model = model;
+  left.alive = {model->scheduler.address(), model->kv_manager.address(), model->executor.address()};
+  self->send_exit(model->scheduler, reason);
+  self->send_exit(model->kv_manager, reason);
+  self->send_exit(model->executor, reason);
+  return left;
+}
+
+void CatalogState::note_model_down(std::size_t index, const caf::down_msg& down) {
+  const auto model = loaded[index].model;
+  const auto job = loaded[index].job;
+  auto& failures =
+      model_failures.try_emplace(model->name, most_failures, failures_within).first->second;
+  const bool again = failures.may_restart(self->clock().now());
+  log(LogLevel::error, "an actor of '" + model->name +
+                           "' ended, and its requests with it: " + explain(down.reason) + "; " +
+                           (again ? "loading it again" : "it stays unloaded"));
+  auto& left = dismiss(index, caf::make_error(ActorError::internal, explain(down.reason)));
+  if (again) left.load_again = job;
+  note_left(down.source);
+}
+
+void CatalogState::note_left(const caf::actor_addr& actor) {
+  const auto found = std::find_if(leaving.begin(), leaving.end(), [&](auto& left) {
+    return left.alive.erase(actor) > 0 && left.alive.empty();
+  });
+  if (found == leaving.end()) return;
+  auto left = std::move(*found);
+  leaving.erase(found);
+  budget->give_back(left.model->name);
+  log(LogLevel::info, "unloaded '" + left.model->name + "'");
+  if (left.promise.pending()) left.promise.deliver(std::string());
+  if (left.load_again && !closing) loads.push_back({left.load_again, {}, {}});
+  load_next();
+  end_when_all_left();
+}
+
+void CatalogState::close(const caf::error& reason) {
+  if (closing) return;
+  closing = reason;
+  while (!loaded.empty()) dismiss(loaded.size() - 1, reason);
+  end_when_all_left();
+}
+
+void CatalogState::end_when_all_left() {
+  if (!closing || !leaving.empty()) return;
+  refuse_loads();
+  for (const auto& stream : streams) self->send_exit(stream, user_shutdown());
+  self->quit(*closing);
+}
+
+}  // namespace nanoflow
