@@ -110,18 +110,6 @@ void on_timeline(Self self, const StreamTimelinePtr& timeline) {
   if (state.tokens.is_due(Clock::now())) gather(self, [](const auto&) {});
 }
 
-void on_models(MonitorState& state, const ModelTable& models) {
-  const auto holds = [](const ModelTable& table, const LoadedModel& model) {
-    return std::any_of(table.begin(), table.end(),
-                       [&](const auto& other) { return other->scheduler == model.scheduler; });
-  };
-  for (const auto& model : models)
-    if (!holds(state.models, *model)) log(LogLevel::info, "loaded " + describe(*model));
-  for (const auto& model : state.models)
-    if (!holds(models, *model)) log(LogLevel::info, "unloaded model " + model->name);
-  state.models = models;
-}
-
 caf::result<JsonPtr> start_trace(Self self, double seconds) {
   MonitorState& state = self->state;
   if (state.recordings.size() >= MonitorState::max_recordings)
@@ -151,7 +139,7 @@ MonitorSelf::behavior_type monitor(Self self, MonitorConfig config) {
         log(LogLevel::info, describe(*record));
       },
       [self](const StreamTimelinePtr& timeline) { on_timeline(self, timeline); },
-      [self](const ModelTablePtr& models) { on_models(self->state, *models); },
+      [self](const ModelTablePtr& models) { self->state.models = *models; },
       [self](status_atom) {
         auto promise = self->make_response_promise<StatusReportPtr>();
         gather(self, [self, promise](const std::vector<ModelState>& models) mutable {
