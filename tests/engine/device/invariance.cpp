@@ -72,6 +72,11 @@ void check_model(const std::string& name, WeightFormat weights) {
       check_same(expected,
                  serve(*device, *model, requests, {.seed = static_cast<unsigned>(n), .join = 0.9}),
                  std::to_string(n_workers) + " workers, " + std::to_string(n) + " nano-batches");
+      // By itself in odd chunks: every cut is within the sequence, and few are where a tile ends.
+      for (unsigned seed = 1; seed <= 3; ++seed)
+        check_same({expected.back()},
+                   serve(*device, *model, {requests.back()}, {.seed = seed, .max_chunk = 120}),
+                   std::to_string(n) + " nano-batches of one prompt");
     }
   }
   auto device = make_test_device({1, 1, 2});
