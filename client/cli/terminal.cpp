@@ -35,6 +35,13 @@ std::size_t width_of(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+/// A field's name as a person reads it; "_per_s" is left to the value, which says "/s".
+std::string heading(std::string name) {
+  if (name.ends_with("_per_s")) name.resize(name.size() - std::string_view("_per_s").size());
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
 bool is_table(const wire::Json& value) {
   return value.is_array() && !value.empty() &&
          std::all_of(value.begin(), value.end(), [](const auto& row) { return row.is_object(); });
@@ -43,9 +50,9 @@ bool is_table(const wire::Json& value) {
 void print_lines(std::ostream& out, const wire::Json& object, const std::string& prefix) {
   for (const auto& [key, value] : object.items()) {
     if (value.is_object())
-      print_lines(out, value, prefix + key + " ");
+      print_lines(out, value, prefix + heading(key) + " ");
     else if (!is_table(value))
-      out << std::left << std::setw(24) << prefix + key << human_value(key, value) << '\n';
+      out << std::left << std::setw(24) << prefix + heading(key) << human_value(key, value) << '\n';
   }
 }
 
@@ -97,6 +104,7 @@ std::string human_value(std::string_view name, const wire::Json& value) {
   if (ends("bytes_per_s")) return human_bytes(number) + "/s";
   if (ends("flops_per_s") || ends("flops"))
     return human_count(number) + "FLOP" + (ends("s_per_s") ? "/s" : "");
+  if (ends("_per_s")) return (number < 1000 ? format("%.1f", number) : human_count(number)) + "/s";
   if (ends("bytes")) return human_bytes(number);
   if (ends("_ms")) return human_seconds(number / 1000);
   if (ends("seconds") || ends("uptime") || ends("_s")) return human_seconds(number);
@@ -112,10 +120,11 @@ void print_table(std::ostream& out, const wire::Json& rows) {
     for (const auto& [key, value] : row.items())
       if (std::find(columns.begin(), columns.end(), key) == columns.end()) columns.push_back(key);
   std::vector<std::vector<std::string>> cells = {{}};
-  for (std::string column : columns) {
-    std::transform(column.begin(), column.end(), column.begin(),
-                   [](unsigned char c) { return c == '_' ? ' ' : char(std::toupper(c)); });
-    cells[0].push_back(column);
+  for (const std::string& column : columns) {
+    std::string name = heading(column);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return char(std::toupper(c)); });
+    cells[0].push_back(name);
   }
   for (const auto& row : rows) {
     cells.emplace_back();

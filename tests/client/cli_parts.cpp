@@ -170,6 +170,8 @@ BOOST_AUTO_TEST_CASE(numbers_read_as_people_say_them) {
   BOOST_TEST(human_value("queue_ms", 1500) == "1.5 s");
   BOOST_TEST(human_value("busy_share", 0.426) == "43 %");
   BOOST_TEST(human_value("number", 12) == "12");
+  BOOST_TEST(human_value("tokens_per_s", 1234.0) == "1.2 k/s");
+  BOOST_TEST(human_value("steps_per_s", 7.5) == "7.5/s");
 }
 
 BOOST_AUTO_TEST_CASE(tables_align_by_characters_and_take_rows_that_differ) {
