@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(tables_and_json_show_the_same) {
   BOOST_TEST(run({"status"}) == 0);
   BOOST_TEST(
       out ==
-      "running                 1\nuptime_seconds          1 min 30 s\npages free              3\n"
+      "running                 1\nuptime seconds          1 min 30 s\npages free              3\n"
       "pages total             8\n\nrequests\nNUMBER  USER  STATE\n4       ann   decode\n");
   BOOST_TEST(run({"top", "--count", "1", "--json"}) == 0);
   BOOST_TEST(wire::Json::parse(out)["running"] == 1);
