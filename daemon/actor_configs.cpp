@@ -58,7 +58,8 @@ CatalogConfig catalog_config(const Config& config, std::shared_ptr<Device> devic
   catalog.prefix_cache = config.prefix_cache;
   catalog.max_sequences = config.max_sequences;
   catalog.max_step_tokens = config.max_step_tokens;
-  catalog.max_waiting = config.max_waiting;
+  // The gateway refuses; a burst on an idle model waits for a moment, before any of it runs.
+  catalog.max_waiting = config.max_waiting + config.max_sequences;
   return catalog;
 }
 

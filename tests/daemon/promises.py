@@ -1,7 +1,7 @@
 """DESIGN's promises 1 to 6, asked of a real daemon.
 
-Needs NANOFLOWD (the binary) and NANOFLOW_DEMO_MODEL (a small model). Where the model does not matter the simulated
-device computes.
+Needs NANOFLOWD (the binary) and NANOFLOW_DEMO_MODEL (a small model). The simulated device computes where
+nothing has to take time.
 """
 import collections
 import os
@@ -80,14 +80,16 @@ class Promises(unittest.TestCase):
 
     def wait_idle(self, client, seconds=60):
         """Until nothing runs; then free pages equal total pages."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        def is_idle():
             status = client.status()
-            pages = status["pages"]
-            if not status["running"] and not status["waiting"] and pages["free"] == pages["total"]:
-                return
+            return not status["requests"] and status["pages"]["free"] == status["pages"]["total"]
+        self.wait_for(is_idle, seconds)
+
+    def wait_for(self, condition, seconds=60):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, f"not after {seconds} s")
             time.sleep(0.02)
-        self.fail(f"pages are not free after {seconds} s: {status}")
 
     # ---- 1, 6, 8: a stream is what it is alone, and ends once ------------------------------------------------
 
@@ -148,12 +150,11 @@ class Promises(unittest.TestCase):
         self.wait_idle(client)
 
     def test_overload_is_answered_at_once(self):
-        client = self.start("--device", "simulated", max_waiting=2, max_sequences=2, max_step_tokens=64)
+        client = self.start(max_waiting=2, max_sequences=2, max_step_tokens=64)
         raw = self.raw()
         for i in range(4):
             raw.send(op="generate", id=i, prompt="Once", max_tokens=8000, ignore_eos=True)
-        while client.status()["running"] + client.status()["waiting"] < 4:
-            time.sleep(0.01)
+        self.wait_for(lambda: len(client.status()["requests"]) == 4)
         other, took = self.raw(), []
         for i in range(20):
             begin = time.monotonic()
@@ -215,10 +216,7 @@ class Promises(unittest.TestCase):
         deaf.send(op="generate", id="g", prompt="Once upon a time", max_tokens=8000, ignore_eos=True)
         for i in range(60):  # answers of 0.75 MB each
             deaf.send(op="detokenize", id=i, tokens=tokens)
-        deadline = time.monotonic() + 60
-        while client.status()["running"] and time.monotonic() < deadline:
-            time.sleep(0.05)
-        self.assertEqual(client.status()["running"], 0)
+        self.wait_for(lambda: not client.status()["running"])
         self.assertLess(self.resident(), idle + 160 * MIB)
         ends = []
         while "g" not in ends:

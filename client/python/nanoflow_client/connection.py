@@ -20,7 +20,7 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from . import requests, wire
-from .errors import ConnectionLost, NanoflowError, from_event
+from .errors import ConnectionLost, NanoflowError, NoDaemon, from_event
 from .types import RequestId
 
 Sink = Callable[[Union[wire.Event, NanoflowError]], None]
@@ -139,7 +139,7 @@ class Connection:
     # ---- On the thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        why = "the client was closed"
+        error = ConnectionLost("the client was closed")
         try:
             poller = zmq.Poller()
             for source in (self._dealer, self._monitor, self._woken):
@@ -149,18 +149,18 @@ class Connection:
                 if self._woken.fileno() in ready:
                     self._flush()
                 if self._monitor in ready:
-                    why = self._describe(self._monitor.recv_multipart())
+                    error = self._explain(self._monitor.recv_multipart())
                     self._drain()  # what the daemon said before it went
                     break
                 if self._dealer in ready:
                     self._drain()
             else:
                 self._flush()
-        except Exception as error:  # the requests must hear of it, whatever it was
+        except Exception as failure:  # the requests must hear of it, whatever it was
             _log.exception("the connection failed")
-            why = f"the connection failed: {error}"
+            error = ConnectionLost(f"the connection failed: {failure}")
         finally:
-            self._end(ConnectionLost(why))
+            self._end(error)
 
     def _flush(self) -> None:
         try:
@@ -214,11 +214,11 @@ class Connection:
         except RuntimeError:
             pass  # the sink's event loop has been closed: nobody waits for this any more
 
-    def _describe(self, frames: "list[bytes]") -> str:
+    def _explain(self, frames: "list[bytes]") -> ConnectionLost:
         event = parse_monitor_message(frames)["event"]
         if event == zmq.EVENT_DISCONNECTED:
-            return f"the daemon at {self.endpoint} went away"
-        return f"no daemon answers at {self.endpoint}"
+            return ConnectionLost(f"the daemon at {self.endpoint} went away")
+        return NoDaemon(f"no daemon answers at {self.endpoint}")
 
     def _end(self, error: ConnectionLost) -> None:
         self._lost = error
