@@ -3,25 +3,15 @@
 set(python_folder lib/python3/dist-packages)
 
 # What is installed, by component. The service's own files are in systemd/CMakeLists.txt.
-if(TARGET nanoflowd)
-  install(TARGETS nanoflowd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT daemon)
-endif()
-if(TARGET nanoflow)
-  install(TARGETS nanoflow RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT cli)
-endif()
-foreach(page ${CMAKE_SOURCE_DIR}/client/cli/nanoflow.1 ${CMAKE_SOURCE_DIR}/docs/nanoflow.1)
-  if(EXISTS ${page})
-    install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT cli)
-  endif()
-endforeach()
-if(TARGET nanoflow)
-  # The CLI writes its own completion script, which so never names an option that is not there.
-  install(CODE "execute_process(COMMAND $<TARGET_FILE:nanoflow> completion
-                                OUTPUT_FILE ${CMAKE_BINARY_DIR}/nanoflow.bash COMMAND_ERROR_IS_FATAL ANY)"
-          COMPONENT cli)
-  install(FILES ${CMAKE_BINARY_DIR}/nanoflow.bash RENAME nanoflow COMPONENT cli
-          DESTINATION share/bash-completion/completions)
-endif()
+install(TARGETS nanoflowd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT daemon)
+install(TARGETS nanoflow RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT cli)
+install(FILES ${CMAKE_SOURCE_DIR}/client/cli/nanoflow.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT cli)
+# The CLI writes its own completion script, which so never names an option that is not there.
+install(CODE "execute_process(COMMAND $<TARGET_FILE:nanoflow> completion
+                              OUTPUT_FILE ${CMAKE_BINARY_DIR}/nanoflow.bash COMMAND_ERROR_IS_FATAL ANY)"
+        COMPONENT cli)
+install(FILES ${CMAKE_BINARY_DIR}/nanoflow.bash RENAME nanoflow COMPONENT cli
+        DESTINATION share/bash-completion/completions)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/client/python/nanoflow_client DESTINATION ${python_folder}
         COMPONENT python PATTERN __pycache__ EXCLUDE)
 configure_file(${CMAKE_SOURCE_DIR}/client/python/debian/METADATA.in ${CMAKE_BINARY_DIR}/METADATA @ONLY)
@@ -33,12 +23,11 @@ foreach(component daemon:nanoflowd cli:nanoflow python:python3-nanoflow-client)
   list(GET component 1 package)
   install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/${package} RENAME copyright COMPONENT ${part})
 endforeach()
-if(EXISTS ${CMAKE_SOURCE_DIR}/docs/operations.md)
-  install(FILES ${CMAKE_SOURCE_DIR}/docs/operations.md ${CMAKE_SOURCE_DIR}/docs/protocol.md
-          DESTINATION share/doc/nanoflowd COMPONENT daemon)
-endif()
+install(FILES ${CMAKE_SOURCE_DIR}/docs/operations.md ${CMAKE_SOURCE_DIR}/docs/protocol.md
+        DESTINATION share/doc/nanoflowd COMPONENT daemon)
 
 set(CPACK_GENERATOR DEB)
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # packages need the two programs, not the tests
 set(CPACK_PACKAGE_NAME nanoflow)
 set(CPACK_PACKAGE_VENDOR nanoflow)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "")  # each package has its own

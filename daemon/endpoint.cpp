@@ -41,7 +41,11 @@ void open_to_group(const std::string& path, const std::string& group) {
         "there is no group '" + group + "': only root and this user may connect");
     return;
   }
-  if (chown(path.c_str(), uid_t(-1), entry->gr_gid) != 0 || chmod(path.c_str(), 0660) != 0)
+  struct stat now = {};
+  // The unit's Group= has given it the group already, and its sandbox allows no chown.
+  const bool owned = stat(path.c_str(), &now) == 0 && now.st_gid == entry->gr_gid;
+  if ((!owned && chown(path.c_str(), uid_t(-1), entry->gr_gid) != 0) ||
+      chmod(path.c_str(), 0660) != 0)
     log(LogLevel::warning, "cannot open " + path + " to group '" + group + "': " + reason(errno));
 }
 
