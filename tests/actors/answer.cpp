@@ -10,7 +10,7 @@ namespace {
 using test::LetterTokenizer;
 
 struct Case {
-  std::vector<std::string> stop;
+  std::vector<std::string> stop = {};
   int n = 1, min_tokens = 0;
   bool stream = true, include_stop = false;
 };

@@ -75,6 +75,19 @@ MonitorActor spawn_recording_monitor(caf::actor_system& system,
   });
 }
 
+wire::Generate generate_of(const std::string& model) {
+  wire::Generate request;
+  request.input = std::string("a");
+  request.model = model;
+  return request;
+}
+
+wire::Load load_of(const std::string& path) {
+  wire::Load load;
+  load.path = path;
+  return load;
+}
+
 struct Desk {
   explicit Desk(AdmissionLimits limits = {.max_sequences = 1, .max_waiting = 2}) : world(1) {
     auto model = std::make_shared<LoadedModel>(test::letter_model());
@@ -114,7 +127,7 @@ struct Desk {
     world.run();
   }
   RequestId generate(ClientId client, std::uint64_t id) {
-    send(client, id, wire::Generate{.input = std::string("a")});
+    send(client, id, generate_of("letters"));
     return told->jobs.empty() ? 0 : told->jobs.back()->request;
   }
   /// An event from the tokenizer.
@@ -161,7 +174,7 @@ BOOST_AUTO_TEST_CASE(passes_a_requests_events_on_and_records_its_end) {
   Desk desk;
   const RequestId request = desk.generate(1, 7);
   desk.say(request, wire::Accepted{1});
-  desk.say(request, wire::Tokens{.index = 0, .tokens = {98}, .text = "b"});
+  desk.say(request, wire::Tokens{0, {98}, "b", 0, {}});
   BOOST_TEST(desk.last<wire::Tokens>(1).text == "b");
   desk.finish(request);
   BOOST_TEST(desk.last<wire::Done>(1).finish_reason == "stop");
@@ -246,17 +259,17 @@ BOOST_AUTO_TEST_CASE(answers_bad_bytes_and_unknown_models) {
   caf::anon_send(desk.gateway, ClientMessagePtr(message));
   desk.world.run();
   BOOST_TEST(bool(desk.last_error(1) == Code::bad_message));
-  desk.send(1, 1, wire::Generate{.input = std::string("a"), .model = "other"});
+  desk.send(1, 1, generate_of("other"));
   BOOST_TEST(bool(desk.last_error(1) == Code::not_found));
   BOOST_TEST(desk.last<wire::Error>(1).message.find("letters") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(lets_only_administrators_load_and_names_their_group) {
   Desk desk;
-  desk.send(1, 1, wire::Load{.path = "/x.gguf"});
+  desk.send(1, 1, load_of("/x.gguf"));
   BOOST_TEST(bool(desk.last_error(1) == Code::bad_field));
   BOOST_TEST(desk.last<wire::Error>(1).message.find("admins") != std::string::npos);
-  desk.send(1, 2, wire::Load{.path = "/x.gguf"}, true);
+  desk.send(1, 2, load_of("/x.gguf"), true);
   BOOST_TEST(bool(desk.last_error(1) == Code::load_failed));
 }
 
