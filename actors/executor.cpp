@@ -40,6 +40,7 @@ struct ExecutorState {
   std::deque<StepInFlight> steps;  // at most two, in order
   int streams_generation = 0;      // which set of streams these are
   bool broken = false;             // one of them failed: wait for the next set
+  std::string lost;                // a failure that the scheduler may not know of yet
   std::vector<PongPromise> waiting_pings;
 
   OutcomePromise add(const StepPtr& step);
@@ -63,7 +64,10 @@ OutcomePromise ExecutorState::add(const StepPtr& step) {
   added.step = step;
   added.promise = self->make_response_promise<StepOutcomePtr>();
   auto promise = added.promise;
-  advance();
+  if (lost.empty())
+    advance();
+  else
+    answer_lost_steps();
   return promise;
 }
 
@@ -142,11 +146,11 @@ void ExecutorState::answer(StepInFlight& step) {
 void ExecutorState::answer_lost_steps() {
   if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.running > 0; }))
     return;
-  const std::string failure = steps.front().failure;
+  if (lost.empty()) lost = steps.front().failure;
   for (auto& step : std::exchange(steps, {})) {
     StepOutcome outcome;
     outcome.result.number = step.step->number;
-    outcome.failure = failure;
+    outcome.failure = lost;
     step.promise.deliver(StepOutcomePtr(std::make_shared<const StepOutcome>(std::move(outcome))));
   }
 }
@@ -207,6 +211,7 @@ ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& c
       std::make_unique<ScheduleTable>(config.device_model->graph(), config.stream_names);
   return {
       [&state](const StepPtr& step) { return state.add(step); },
+      [&state](recover_atom) { state.lost.clear(); },
       [&state](streams_atom, const std::vector<StreamActor>& streams) {
         state.use_streams(streams);
       },

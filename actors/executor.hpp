@@ -21,7 +21,8 @@ struct ExecutorConfig {
 /// stream's mailbox; where it has several, the next step starts when all have finished this one.
 ///
 /// When a stream fails, both steps in flight are lost: they are answered with a failure as soon as
-/// nothing of them runs any more. Steps that come after wait until the catalog sends new streams.
+/// nothing of them runs any more. So is a step that the scheduler formed before it knew. Steps that
+/// start anew wait until the catalog sends new streams.
 ExecutorActor spawn_executor(caf::actor_system& system, ExecutorConfig config);
 
 }  // namespace nanoflow

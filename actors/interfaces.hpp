@@ -58,6 +58,7 @@ CAF_ADD_ATOM(nanoflow, nanoflow, metrics_atom, "metrics")
 CAF_ADD_ATOM(nanoflow, nanoflow, trace_atom, "trace")
 CAF_ADD_ATOM(nanoflow, nanoflow, drain_atom, "drain")
 CAF_ADD_ATOM(nanoflow, nanoflow, reload_atom, "reload")
+CAF_ADD_ATOM(nanoflow, nanoflow, recover_atom, "recover")
 CAF_END_TYPE_ID_BLOCK(nanoflow)
 
 namespace nanoflow {
@@ -118,8 +119,11 @@ using StreamActor = caf::typed_actor<
     replies_to<ProgramPtr>::with<TimelinePtr>, replies_to<ping_atom>::with<pong_atom>>;
 
 using ExecutorActor = caf::typed_actor<
-    // At most two steps at a time; answers in order. A failed device is an outcome, not an error.
+    // At most two steps at a time; answers in order. A failed device is an outcome, not an error;
+    // after it every step fails, since it may have been formed before the failure was known,
     replies_to<StepPtr>::with<StepOutcomePtr>,
+    // until the scheduler says that its steps start anew from here.
+    reacts_to<recover_atom>,
     // From the catalog: the streams to use from now on, in the device's order.
     reacts_to<streams_atom, std::vector<StreamActor>>, replies_to<ping_atom>::with<pong_atom>,
     // The schedule table; true: explained.

@@ -110,6 +110,7 @@ void SchedulerState::take(const StepOutcome& outcome) {
   lost_through = last_step;
   log(LogLevel::warning, "the device failed, running requests are recomputed: " + outcome.failure);
   batcher->recover(now());
+  self->send(config.executor, recover_atom_v);
   changed({});
 }
 

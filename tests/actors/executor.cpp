@@ -1,0 +1,242 @@
+#include "actors/executor.hpp"
+
+#include <deque>
+
+#include <boost/test/unit_test.hpp>
+
+#include "actors/errors.hpp"
+#include "tests/actors/world.hpp"
+#include "tests/engine/device/config_only.hpp"
+
+using namespace nanoflow;
+using namespace nanoflow::test;
+
+BOOST_AUTO_TEST_SUITE(executor)
+
+namespace {
+
+/// Notes what is asked of it; computes nothing.
+struct ScriptedModel : DeviceModel {
+  explicit ScriptedModel(int n_streams) : n_streams(n_streams) {}
+  const Graph& graph() const override { return graph_; }
+  WeightFormat weights() const override { return WeightFormat::f32; }
+  std::uint64_t bytes() const override { return 0; }
+  std::vector<std::shared_ptr<const Program>> prepare(const Step& step) override {
+    prepared.push_back(step.number);
+    std::vector<std::shared_ptr<const Program>> programs;
+    for (int i = 0; i < n_streams; ++i) {
+      auto program = std::make_shared<Program>();
+      program->step = step.number;
+      program->stream = i;
+      programs.push_back(program);
+    }
+    return programs;
+  }
+  StepResult result(std::uint64_t number) override { return {number, {}}; }
+
+  int n_streams;
+  std::vector<std::uint64_t> prepared;
+
+ private:
+  Graph graph_ = build_graph(ConfigOnly(97).config());
+};
+
+/// A stream whose programs end when the test says so.
+struct ScriptedStream {
+  using Actor = StreamActor::extend<
+      // Ends the first of its programs; true: well.
+      reacts_to<tick_atom, bool>>;
+  struct Running {
+    ProgramPtr program;
+    caf::typed_response_promise<TimelinePtr> promise;
+  };
+  std::shared_ptr<std::deque<Running>> programs = std::make_shared<std::deque<Running>>();
+  Actor actor;
+
+  explicit ScriptedStream(World& world) {
+    actor = world.system.spawn([programs = programs](Actor::pointer self) -> Actor::behavior_type {
+      return {
+          [=](const ProgramPtr& program) {
+            auto promise = self->make_response_promise<TimelinePtr>();
+            programs->push_back({program, promise});
+            return promise;
+          },
+          [](ping_atom) { return pong_atom_v; },
+          [=](tick_atom, bool well) { end_first(*programs, well); },
+      };
+    });
+  }
+  static void end_first(std::deque<Running>& programs, bool well) {
+    auto [program, promise] = programs.front();
+    programs.pop_front();
+    if (well)
+      promise.deliver(TimelinePtr(
+          std::make_shared<const ProgramTimeline>(ProgramTimeline{.step = program->step})));
+    else
+      promise.deliver(caf::make_error(ActorError::device_failed, std::string("it broke")));
+  }
+  void finish() const { caf::anon_send(actor, tick_atom_v, true); }
+  void fail() const { caf::anon_send(actor, tick_atom_v, false); }
+};
+
+struct Fixture {
+  explicit Fixture(int n_streams) : model(std::make_shared<ScriptedModel>(n_streams)) {
+    for (int i = 0; i < n_streams; ++i) streams.emplace_back(world);
+    actor = spawn_executor(world.system, {.model = "test",
+                                          .device_model = model,
+                                          .streams = handles(streams),
+                                          .stream_names = {"compute", "memory"},
+                                          .monitor = {}});
+  }
+  ~Fixture() {
+    world.end(actor);
+    for (auto& stream : streams) world.end(stream.actor);
+  }
+  static std::vector<StreamActor> handles(const std::vector<ScriptedStream>& of) {
+    std::vector<StreamActor> result;
+    for (const auto& stream : of) result.push_back(stream.actor);
+    return result;
+  }
+  void run_step(std::uint64_t number) {
+    auto step = std::make_shared<const Step>(Step{
+        number,
+        {StepSequence{.n_rows = 1, .tokens = {1}, .pages = {0}, .sampling = {}, .start = {}}}});
+    world.system.spawn([this, step](caf::event_based_actor* self) {
+      self->request(actor, caf::infinite, StepPtr(step))
+          .then([this](const StepOutcomePtr& outcome) { answers.push_back(*outcome); });
+    });
+    world.run();
+  }
+  std::vector<std::uint64_t> sent(int stream) {
+    std::vector<std::uint64_t> steps;
+    for (const auto& running : *streams[static_cast<std::size_t>(stream)].programs)
+      steps.push_back(running.program->step);
+    return steps;
+  }
+
+  World world{1};
+  std::shared_ptr<ScriptedModel> model;
+  std::vector<ScriptedStream> streams;
+  ExecutorActor actor;
+  std::vector<StepOutcome> answers;
+};
+
+using Numbers = std::vector<std::uint64_t>;
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_next_step_is_ready_while_one_runs) {
+  Fixture fixture(1);
+  fixture.run_step(1);
+  fixture.run_step(2);
+  BOOST_TEST(fixture.model->prepared == (Numbers{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(fixture.sent(0) == (Numbers{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(fixture.answers.empty());
+  fixture.streams[0].finish();
+  fixture.world.run();
+  BOOST_REQUIRE(fixture.answers.size() == 1u);
+  BOOST_TEST(fixture.answers[0].result.number == 1u);
+  BOOST_TEST(fixture.answers[0].failure.empty());
+  fixture.streams[0].finish();
+  fixture.world.run();
+  BOOST_TEST(fixture.answers.size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(with_several_streams_a_step_starts_when_all_have_finished_the_one_before) {
+  Fixture fixture(2);
+  fixture.run_step(1);
+  fixture.run_step(2);
+  BOOST_TEST(fixture.model->prepared.size() == 2u);
+  fixture.streams[0].finish();
+  fixture.world.run();
+  BOOST_TEST(fixture.sent(0).empty());
+  BOOST_TEST(fixture.answers.empty());
+  fixture.streams[1].finish();
+  fixture.world.run();
+  BOOST_TEST(fixture.answers.size() == 1u);
+  BOOST_TEST(fixture.sent(0) == (Numbers{2}), boost::test_tools::per_element());
+  BOOST_TEST(fixture.sent(1) == (Numbers{2}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_loses_both_steps_once_nothing_of_them_runs) {
+  Fixture fixture(2);
+  fixture.run_step(1);
+  fixture.run_step(2);
+  fixture.streams[0].fail();
+  fixture.world.run();
+  BOOST_TEST(fixture.answers.empty());  // the other stream still writes to the step's buffers
+  fixture.streams[1].finish();
+  fixture.world.run();
+  BOOST_REQUIRE(fixture.answers.size() == 2u);
+  BOOST_TEST(fixture.answers[0].result.number + fixture.answers[1].result.number == 3u);
+  for (const auto& answer : fixture.answers) BOOST_TEST(answer.failure == "it broke");
+}
+
+BOOST_AUTO_TEST_CASE(after_a_failure_steps_and_pings_wait_for_new_streams) {
+  Fixture fixture(1);
+  fixture.run_step(1);
+  fixture.streams[0].fail();
+  fixture.world.run();
+  caf::anon_send(fixture.actor, recover_atom_v);
+  fixture.run_step(2);
+  BOOST_TEST(fixture.answers.size() == 1u);
+  BOOST_TEST(fixture.model->prepared == (Numbers{1}), boost::test_tools::per_element());
+  bool pong = false;
+  fixture.world.system.spawn([&](caf::event_based_actor* self) {
+    self->request(fixture.actor, caf::infinite, ping_atom_v).then([&](pong_atom) { pong = true; });
+  });
+  fixture.world.run();
+  BOOST_TEST(!pong);
+
+  std::vector<ScriptedStream> fresh;
+  fresh.emplace_back(fixture.world);
+  caf::anon_send(fixture.actor, streams_atom_v, Fixture::handles(fresh));
+  fixture.world.run();
+  BOOST_TEST(pong);
+  BOOST_TEST(fresh[0].programs->size() == 1u);
+  fresh[0].finish();
+  fixture.world.run();
+  BOOST_TEST(fixture.answers.size() == 2u);
+  fixture.world.end(fresh[0].actor);
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_was_formed_before_the_failure_was_known_fails_as_well) {
+  Fixture fixture(1);
+  fixture.run_step(1);
+  fixture.streams[0].fail();
+  fixture.world.run();
+  fixture.run_step(2);
+  BOOST_REQUIRE(fixture.answers.size() == 2u);
+  BOOST_TEST(fixture.answers[1].failure == "it broke");
+  BOOST_TEST(fixture.model->prepared == (Numbers{1}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_late_failure_of_a_replaced_stream_does_not_stop_the_new_one) {
+  Fixture fixture(1);
+  fixture.run_step(1);
+  std::vector<ScriptedStream> fresh;
+  fresh.emplace_back(fixture.world);
+  caf::anon_send(fixture.actor, streams_atom_v, Fixture::handles(fresh));
+  fixture.world.run();
+  fixture.streams[0].fail();
+  fixture.world.run();
+  caf::anon_send(fixture.actor, recover_atom_v);
+  fixture.run_step(2);
+  BOOST_TEST(fixture.answers.size() == 1u);
+  BOOST_TEST(fresh[0].programs->size() == 1u);
+  fixture.world.end(fresh[0].actor);
+}
+
+BOOST_AUTO_TEST_CASE(the_plan_says_what_ran_and_how_long_it_took) {
+  Fixture fixture(1);
+  fixture.run_step(1);
+  fixture.streams[0].finish();
+  fixture.world.run();
+  const auto plan = **ask<JsonPtr>(fixture.world, fixture.actor, plan_atom_v, true);
+  BOOST_TEST(plan.at("chosen").get<std::string>() == "sequential");
+  BOOST_TEST(plan.at("observed").size() == 1u);
+  BOOST_TEST(plan.at("observed")[0].at("steps").get<int>() == 1);
+  BOOST_TEST(plan.at("order").at("epilogue").back().get<std::string>() == "sample");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
