@@ -25,7 +25,10 @@ int serve(const Flags& flags) {
   Signals signals;  // before any thread, so that all block them
   SocketThread socket(socket_options(config));
   const std::shared_ptr<Device> device = make_device(device_options(config));
-  log(LogLevel::info, "device " + device->name() + ": " + device->description());
+  log(LogLevel::info, "device " + device->name() + ": " + device->description() +
+                          (config.device == "auto" && device->name() == "cpu"
+                               ? " (auto: there is no GPU that this build can use)"
+                               : ""));
 
   ActorSystemConfig system_config;
   caf::actor_system system(system_config);
