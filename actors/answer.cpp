@@ -72,6 +72,12 @@ wire::EventBody Answer::end(const Finished& finished, const wire::Cost& cost) co
                        "the request was ended: its model is unloaded, or the daemon stops",
                        {},
                        {}};
+  if (finished.reason == FinishReason::failed)
+    return wire::Error{wire::ErrorCode::internal,
+                       "the model computed no finite logit for the next token: its weights may be "
+                       "damaged, or sampling options left no token",
+                       {},
+                       {}};
   wire::Done done;
   done.whole = !job_->stream;
   for (std::size_t i = 0; i < choices_.size(); ++i) {

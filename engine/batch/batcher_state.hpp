@@ -68,6 +68,7 @@ struct Batcher::Impl {
   void note_deferred(bool first_exhausted, bool running_exhausted, bool step_is_empty);
   // finish.cpp
   void check_result(const StepInFlight& step, const StepResult& result) const;
+  void fail(const LiveRequest& request, Clock::time_point now, StepEvents& events);
   void take_token(LiveSequence& sequence, const StepResult::Sampled& sampled, Clock::time_point now,
                   StepEvents& events);
   // end.cpp

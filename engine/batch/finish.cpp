@@ -48,6 +48,7 @@ void Batcher::Impl::take_token(LiveSequence& sequence, const StepResult::Sampled
   auto& request = *sequence.request;
   const auto& stops = request.spec.stop_tokens;
   --sequence.n_in_flight;
+  if (sampled.token < 0) return fail(request, now, events);
   sequence.generated.push_back(sampled.token);
   if (!request.first_token) request.first_token = now;
   std::optional<FinishReason> reason;
@@ -60,6 +61,12 @@ void Batcher::Impl::take_token(LiveSequence& sequence, const StepResult::Sampled
   if (!reason) return;
   end(sequence, *reason, sequence.n_generated(), now);
   end_request_without_live(request, now, events);
+}
+
+/// Damaged weights, mostly: the request's other choices would fare no better.
+void Batcher::Impl::fail(const LiveRequest& request, Clock::time_point now, StepEvents& events) {
+  auto ended = cancel(request.spec.id, FinishReason::failed, now);
+  events.finished.push_back(std::move(ended.finished.front()));
 }
 
 }  // namespace nanoflow

@@ -16,6 +16,8 @@ const char* to_string(FinishReason reason) {
       return "timeout";
     case FinishReason::aborted:
       return "aborted";
+    case FinishReason::failed:
+      return "failed";
   }
   throw std::logic_error("finish reason: " + std::to_string(static_cast<int>(reason)) +
                          " is not one");

@@ -30,7 +30,8 @@ struct BatchRequest {
   std::optional<Clock::time_point> deadline;
 };
 
-enum class FinishReason { stop, length, cancelled, timeout, aborted };
+/// failed: the model had no finite logit to pick a token from.
+enum class FinishReason { stop, length, cancelled, timeout, aborted, failed };
 const char* to_string(FinishReason reason);
 
 /// One token of one choice.
@@ -52,7 +53,7 @@ struct ChoiceOutcome {
 struct Finished {
   RequestId request = 0;
   FinishReason reason =
-      FinishReason::stop;              // cancelled, timeout, aborted before length before stop
+      FinishReason::stop;  // failed, cancelled, timeout, aborted before length before stop
   std::vector<ChoiceOutcome> choices;  // [n]
   int prompt_tokens = 0;
   int cached_tokens = 0;      // of the prompt, when its first choice started

@@ -11,8 +11,8 @@ double milliseconds(Clock::time_point from, Clock::time_point to) {
 
 /// Which of the choices' reasons speaks for the request.
 FinishReason strongest(const std::vector<LiveSequence>& choices) {
-  for (const auto reason : {FinishReason::cancelled, FinishReason::timeout, FinishReason::aborted,
-                            FinishReason::length})
+  for (const auto reason : {FinishReason::failed, FinishReason::cancelled, FinishReason::timeout,
+                            FinishReason::aborted, FinishReason::length})
     for (const auto& choice : choices)
       if (choice.reason == reason) return reason;
   return FinishReason::stop;

@@ -77,7 +77,7 @@ struct StepResult {
   std::uint64_t number = 0;
   struct Sampled {
     SlotId slot = 0;
-    TokenId token = 0;
+    TokenId token = 0;  // -1: no logit was finite
     std::optional<TokenLogprobs> logprobs;
   };
   std::vector<Sampled> sampled;  // one for each sequence that samples, in the step's order

@@ -6,14 +6,9 @@
 namespace nanoflow {
 
 CpuForward::CpuForward(const ModelConfig& config, const CpuWeights& weights,
-                       const TensorView& embedding, const kernels::KvPages& pages,
-                       CpuWorkspace& workspace, std::vector<CpuSlot>& slots)
-    : config_(config),
-      weights_(weights),
-      embedding_(embedding),
-      pages_(pages),
-      work_(workspace),
-      slots_(slots) {}
+                       const kernels::KvPages& pages, CpuWorkspace& workspace,
+                       std::vector<CpuSlot>& slots)
+    : config_(config), weights_(weights), pages_(pages), work_(workspace), slots_(slots) {}
 
 void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuStep& step) const {
   const Range rows{instruction.row_begin, instruction.row_end};
@@ -70,7 +65,8 @@ void CpuForward::embed(const Crew& crew, Range rows, CpuStep& step) const {
       if (sequence.start) slot.begin(sequence.start);
       if (sequence.newest) step.tokens[tile.begin] = slot.newest();
     }
-    kernels::embed(work_.x, config_.dim, embedding_.data.data(), embedding_.dtype, config_.dim,
+    const auto& embedding = weights_.embedding;
+    kernels::embed(work_.x, config_.dim, embedding.data.data(), embedding.dtype, config_.dim,
                    step.tokens.data(), config_.embedding_scale, tile);
     for (std::size_t rope = 0; rope < work_.ropes.size(); ++rope)
       kernels::fill_rope_table(work_.ropes[rope], step.positions.data(),

@@ -19,8 +19,8 @@ namespace nanoflow {
 /// shared out, sums never are.
 class CpuForward {
  public:
-  CpuForward(const ModelConfig& config, const CpuWeights& weights, const TensorView& embedding,
-             const kernels::KvPages& pages, CpuWorkspace& workspace, std::vector<CpuSlot>& slots);
+  CpuForward(const ModelConfig& config, const CpuWeights& weights, const kernels::KvPages& pages,
+             CpuWorkspace& workspace, std::vector<CpuSlot>& slots);
 
   void launch(const Crew& crew, const Instruction& instruction, CpuStep& step) const;
 
@@ -57,7 +57,6 @@ class CpuForward {
 
   const ModelConfig& config_;
   const CpuWeights& weights_;
-  const TensorView& embedding_;
   kernels::KvPages pages_;
   CpuWorkspace& work_;
   std::vector<CpuSlot>& slots_;

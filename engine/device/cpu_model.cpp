@@ -73,13 +73,14 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
                                          .n_workers = n_workers,
                                          .n_streams = n_streams}),
       slots_(options.n_slots),
-      forward_(checkpoint_->config(), weights_, checkpoint_->tensors().token_embedding,
+      forward_(checkpoint_->config(), weights_,
                kv_pages(checkpoint_->config(), options.weights, kv_.data()), workspace_, slots_) {
   options_.progress = nullptr;  // the loading is over
 }
 
 std::uint64_t CpuModel::bytes() const {
-  return weights_.memory.bytes() + kv_.bytes() + workspace_.memory.bytes();
+  return weights_.memory.bytes() + weights_.embedding_memory.bytes() + kv_.bytes() +
+         workspace_.memory.bytes();
 }
 
 std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step) {

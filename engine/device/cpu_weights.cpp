@@ -107,6 +107,13 @@ class WeightLayout {
   std::vector<PackJob> jobs_;
 };
 
+void copy_embedding(const TensorView& from, CpuWeights& weights) {
+  weights.embedding_memory = MappedMemory(from.data.size());
+  std::copy(from.data.begin(), from.data.end(), weights.embedding_memory.data());
+  weights.embedding = from;
+  weights.embedding.data = {weights.embedding_memory.data(), from.data.size()};
+}
+
 }  // namespace
 
 CpuWeights load_cpu_weights(const Checkpoint& checkpoint, Element element, int n_threads,
@@ -125,6 +132,8 @@ CpuWeights load_cpu_weights(const Checkpoint& checkpoint, Element element, int n
     const auto bytes = static_cast<std::uint64_t>(static_cast<double>(done) * bytes_an_element);
     if (progress) progress(std::min<std::uint64_t>(bytes, size.bytes()), size.bytes());
   });
+  copy_embedding(checkpoint.tensors().token_embedding, weights);
+  checkpoint.check_intact();
   if (progress) progress(size.bytes(), size.bytes());
   return weights;
 }

@@ -31,10 +31,12 @@ struct CpuLayer {
   const float* post_ffn_norm = nullptr;  // [dim]
 };
 
-/// A model's weights, dequantised and packed. Token embeddings are read from the checkpoint itself,
-/// so tied ones are in memory once: as the LM head.
+/// A model's weights, dequantised and packed. Token embeddings stay as they are in the file, where
+/// a row is dequantised when it is needed; they are copied, so that nothing is read from the file
+/// any more once the model is loaded.
 struct CpuWeights {
-  MappedMemory memory;
+  MappedMemory memory, embedding_memory;
+  TensorView embedding;  // [vocab_size, dim]
   std::vector<CpuLayer> layers;
   const float* output_norm = nullptr;  // [dim]
   kernels::PackedMatrix lm_head;       // [vocab_size, dim]
@@ -43,7 +45,8 @@ struct CpuWeights {
 /// Progress in bytes of the packed weights: done, in all. What it throws ends the loading.
 using LoadProgress = std::function<void(std::uint64_t, std::uint64_t)>;
 
-/// Packs on n_threads threads, of which the caller is one: only it calls `progress`.
+/// Packs on n_threads threads, of which the caller is one: only it calls `progress`. Throws
+/// ModelError where the file was cut meanwhile.
 CpuWeights load_cpu_weights(const Checkpoint& checkpoint, kernels::Element element, int n_threads,
                             const LoadProgress& progress);
 

@@ -18,25 +18,27 @@ enum class WeightFormat { f32, bf16 };
 
 struct LoadOptions {
   WeightFormat weights = WeightFormat::bf16;
-  int context = 0;           // longest sequence, tokens
-  int n_pages = 0;           // KV pages
-  int n_slots = 0;           // sequences that can run at once
-  int max_step_tokens = 0;   // rows of the largest step
+  int context = 0;          // longest sequence, tokens
+  int n_pages = 0;          // KV pages
+  int n_slots = 0;          // sequences that can run at once
+  int max_step_tokens = 0;  // rows of the largest step
   /// Called now and then with bytes done and in all; what it throws ends the load.
   std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
 };
 
-/// One loaded model: weights, KV pages, slots, and two step buffers, so that a step is prepared while the one
-/// before it runs. Threads: prepare and result may be called while a stream runs a program of another step.
+/// One loaded model: weights, KV pages, slots, and two step buffers, so that a step is prepared
+/// while the one before it runs. Threads: prepare and result may be called while a stream runs a
+/// program of another step.
 class DeviceModel {
  public:
   virtual ~DeviceModel() = default;
   virtual const Graph& graph() const = 0;
   virtual WeightFormat weights() const = 0;
-  virtual std::uint64_t bytes() const = 0;  // resident: weights, workspace, touched or untouched pages
+  virtual std::uint64_t bytes()
+      const = 0;  // resident: weights, workspace, touched or untouched pages
 
-  /// Copies what the step's program reads into buffer step.number % 2, and compiles a program per stream for
-  /// it. The step with the same parity before it must have finished.
+  /// Copies what the step's program reads into buffer step.number % 2, and compiles a program per
+  /// stream for it. The step with the same parity before it must have finished.
   virtual std::vector<std::shared_ptr<const Program>> prepare(const Step& step) = 0;
   /// After every stream finished that step's program.
   virtual StepResult result(std::uint64_t step_number) = 0;
@@ -57,8 +59,9 @@ class DeviceStream {
 class Device {
  public:
   virtual ~Device() = default;
-  virtual const std::string& name() const = 0;         // "cpu", "simulated"
-  virtual const std::string& description() const = 0;  // for the log: processor, threads, instruction set
+  virtual const std::string& name() const = 0;  // "cpu", "simulated"
+  virtual const std::string& description()
+      const = 0;  // for the log: processor, threads, instruction set
   virtual std::span<const std::unique_ptr<DeviceStream>> streams() = 0;
   /// Memory that one KV page of this model takes.
   virtual std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights) const = 0;
@@ -71,7 +74,8 @@ struct DeviceOptions {
   std::string kind = "auto";  // auto | cpu | simulated
   int threads = 0;            // 0: as many as the affinity and the cgroup allow
 };
-/// Throws std::runtime_error: an unknown kind, or a device that this machine or build does not have.
+/// Throws std::runtime_error: an unknown kind, or a device that this machine or build does not
+/// have.
 std::unique_ptr<Device> make_device(const DeviceOptions& options);
 /// Cores that this process may use: the affinity mask's, bounded by the cgroup's quota.
 int available_threads();

@@ -174,15 +174,15 @@ std::optional<std::vector<bool>> layer_types(const ConfigSource& source,
 }
 
 void read_experts(const ConfigSource& source, ModelConfig& config) {
-  const Key experts_key{"expert_count",
-                        source.has({"", "num_experts"}) ? "num_experts" : "num_local_experts"};
+  const bool qwen = source.has({"", "num_experts"});
+  const Key experts_key{"expert_count", qwen ? "num_experts" : "num_local_experts"};
   ExpertsConfig& experts = config.experts;
   experts.n_experts = source.count(experts_key, 0, 1024, 0);
   if (experts.n_experts == 0) return;
   experts.n_used = source.count({"expert_used_count", "num_experts_per_tok"}, 1, experts.n_experts);
   experts.ffn_dim = source.count({"expert_feed_forward_length", "moe_intermediate_size"}, 1,
                                  1 << 20, config.ffn_dim);
-  experts.normalize_weights = source.flag({"", "norm_topk_prob"}).value_or(true);
+  experts.normalize_weights = source.flag({"", "norm_topk_prob"}).value_or(!qwen);
   for (LayerConfig& layer : config.layers) layer.experts = true;
 }
 

@@ -174,6 +174,12 @@ BOOST_AUTO_TEST_CASE(of_an_aborted_request_is_the_error_shutdown) {
                   wire::ErrorCode::shutdown));
 }
 
+BOOST_AUTO_TEST_CASE(of_a_request_without_finite_logits_is_the_error_internal) {
+  Typed typed({});
+  BOOST_TEST(bool(std::get<wire::Error>(typed.end(FinishReason::failed)).code ==
+                  wire::ErrorCode::internal));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace nanoflow

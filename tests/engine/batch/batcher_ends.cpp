@@ -98,6 +98,23 @@ BOOST_AUTO_TEST_CASE(nothing_ends_twice) {
   serving.drain();
 }
 
+BOOST_AUTO_TEST_CASE(without_a_finite_logit_a_request_fails_and_its_neighbour_goes_on) {
+  Batcher batcher(roomy);
+  KvCache kv_cache({.n_pages = roomy.n_pages, .prefix_cache = false});
+  for (RequestId id : {1, 2}) batcher.admit(request(id, 10, 5), at_ms(0));
+  const auto step = batcher.form(kv_cache.reserve(batcher.propose(at_ms(0)).value())).value();
+  StepResult result{step.number, {}};
+  for (const auto& rows : step.sequences)
+    result.sampled.push_back({rows.slot, result.sampled.empty() ? -1 : 7, {}});
+  const auto events = batcher.finish(result, at_ms(1));
+  BOOST_REQUIRE_EQUAL(events.finished.size(), 1);
+  BOOST_CHECK_EQUAL(events.finished[0].request, 1);
+  BOOST_CHECK(events.finished[0].reason == FinishReason::failed);
+  BOOST_CHECK_EQUAL(events.finished[0].completion_tokens, 0);
+  BOOST_REQUIRE_EQUAL(events.tokens.size(), 1);
+  BOOST_CHECK_EQUAL(events.tokens[0].request, 2);
+}
+
 BOOST_AUTO_TEST_CASE(deadlines_end_requests_whether_they_wait_or_run) {
   auto options = roomy;
   options.max_sequences = 1;
