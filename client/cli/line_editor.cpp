@@ -1,7 +1,9 @@
 #include "client/cli/line_editor.hpp"
 
 #include <histedit.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -12,19 +14,60 @@
 
 namespace nanoflow::cli {
 
+/// What libedit's callbacks need.
+struct EditorData {
+  std::string prompt;
+  int interrupt_fd = -1;
+};
+
 struct LineEditor::Impl {
   EditLine* editor = nullptr;
   History* history = nullptr;
   HistEvent event{};
-  std::string prompt, file;
+  EditorData data;
+  std::string file;
 };
 
 namespace {
 
-char* prompt_of(EditLine* editor) {
+EditorData& data_of(EditLine* editor) {
   void* data = nullptr;
   el_get(editor, EL_CLIENTDATA, &data);
-  return static_cast<std::string*>(data)->data();
+  return *static_cast<EditorData*>(data);
+}
+
+char* prompt_of(EditLine* editor) {
+  return data_of(editor).prompt.data();
+}
+
+/// As read() of one byte from the terminal. libedit's own reader loses a Ctrl-C that comes while it
+/// is not waiting; this one finds it in the descriptor.
+ssize_t read_byte(int interrupt_fd, unsigned char& byte) {
+  pollfd items[] = {{STDIN_FILENO, POLLIN, 0}, {interrupt_fd, POLLIN, 0}};
+  int ready = 0;
+  do {
+    ready = poll(items, 2, -1);
+  } while (ready < 0 && errno == EINTR);  // the signal's handler has written to the descriptor
+  if (ready < 0) return -1;
+  if (items[1].revents) {
+    errno = EINTR;
+    return -1;
+  }
+  return ::read(STDIN_FILENO, &byte, 1);
+}
+
+/// One character in UTF-8, whatever the locale; a byte that begins none stands for itself.
+int read_character(EditLine* editor, wchar_t* character) {
+  const int interrupt_fd = data_of(editor).interrupt_fd;
+  unsigned char byte = 0;
+  if (const ssize_t count = read_byte(interrupt_fd, byte); count <= 0) return int(count);
+  const int more = byte >= 0xF0 ? 3 : byte >= 0xE0 ? 2 : byte >= 0xC0 ? 1 : 0;
+  *character = more == 0 ? byte : byte & (0x3F >> more);
+  for (int i = 0; i < more; ++i) {
+    if (const ssize_t count = read_byte(interrupt_fd, byte); count <= 0) return int(count);
+    *character = *character << 6 | (byte & 0x3F);
+  }
+  return 1;
 }
 
 constexpr int max_history = 1000;
@@ -54,14 +97,17 @@ void say(const char* text) {
 
 }  // namespace
 
-LineEditor::LineEditor(const std::string& history_file) : impl_(std::make_unique<Impl>()) {
+LineEditor::LineEditor(const std::string& history_file, int interrupt_fd)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->data.interrupt_fd = interrupt_fd;
   impl_->file = history_file;
   impl_->history = history_init();
   history(impl_->history, &impl_->event, H_SETSIZE, max_history);
   history(impl_->history, &impl_->event, H_SETUNIQUE, 1);
   if (!history_file.empty()) history(impl_->history, &impl_->event, H_LOAD, history_file.c_str());
   impl_->editor = el_init("nanoflow", stdin, stdout, stderr);
-  el_set(impl_->editor, EL_CLIENTDATA, &impl_->prompt);
+  el_set(impl_->editor, EL_CLIENTDATA, &impl_->data);
+  el_set(impl_->editor, EL_GETCFN, read_character);
   el_set(impl_->editor, EL_PROMPT, prompt_of);
   el_set(impl_->editor, EL_EDITOR, "emacs");
   el_set(impl_->editor, EL_HIST, ::history, impl_->history);
@@ -83,10 +129,12 @@ LineEditor::~LineEditor() {
 }
 
 LineEditor::Result LineEditor::read(const std::string& prompt, std::string& line) {
-  impl_->prompt = prompt;
+  impl_->data.prompt = prompt;
   int count = 0;
   errno = 0;
   say(paste_on);
+  // Before the prompt is there, not after: a Ctrl-D typed in between would be taken for a zero byte.
+  el_set(impl_->editor, EL_PREP_TERM, 1);
   const char* text = el_gets(impl_->editor, &count);
   const int error = errno;
   say(paste_off);

@@ -8,7 +8,8 @@ namespace nanoflow::cli {
 /// Lines from the terminal, with editing and a history kept between sessions (libedit).
 class LineEditor {
  public:
-  explicit LineEditor(const std::string& history_file);
+  /// Reading ends as interrupted while interrupt_fd is readable (Interrupt::fd()).
+  LineEditor(const std::string& history_file, int interrupt_fd);
   ~LineEditor();
 
   enum class Result { line, end, interrupted };
