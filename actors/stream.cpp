@@ -35,8 +35,7 @@ StreamActor::behavior_type stream(StreamActor::stateful_pointer<StreamState> sel
 
 StreamActor spawn_stream(caf::actor_system& system, std::shared_ptr<Device> device,
                          std::size_t index, Threads threads) {
-  if (threads == Threads::own)
-    return system.spawn<caf::detached>(stream, std::move(device), index);
+  if (threads == Threads::own) return system.spawn<caf::detached>(stream, std::move(device), index);
   return system.spawn(stream, std::move(device), index);
 }
 

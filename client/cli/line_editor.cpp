@@ -133,7 +133,8 @@ LineEditor::Result LineEditor::read(const std::string& prompt, std::string& line
   int count = 0;
   errno = 0;
   say(paste_on);
-  // Before the prompt is there, not after: a Ctrl-D typed in between would be taken for a zero byte.
+  // Before the prompt is there, not after: a Ctrl-D typed in between would be taken for a zero
+  // byte.
   el_set(impl_->editor, EL_PREP_TERM, 1);
   const char* text = el_gets(impl_->editor, &count);
   const int error = errno;

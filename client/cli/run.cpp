@@ -94,7 +94,10 @@ constexpr const char* chat_help =
 class Chat {
  public:
   Chat(Client& client, Interrupt& interrupt, Settings& settings)
-      : client_(client), interrupt_(interrupt), settings_(settings), editor_(history_path(), interrupt.fd()) {
+      : client_(client),
+        interrupt_(interrupt),
+        settings_(settings),
+        editor_(history_path(), interrupt.fd()) {
     conversation_.set_system(settings.system);
   }
 

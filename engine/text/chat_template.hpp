@@ -13,13 +13,15 @@
 
 namespace nanoflow {
 
-/// A template that cannot be parsed or ran into its bounds, or that refused the messages (raise_exception).
+/// A template that cannot be parsed or ran into its bounds, or that refused the messages
+/// (raise_exception).
 struct TemplateError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// A model's chat template: the Jinja subset that published templates use, interpreted within bounds, since
-/// it comes with the model and is hostile input (no attribute of the host, bounded steps, depth and output).
+/// A model's chat template: the Jinja subset that published templates use, interpreted within
+/// bounds, since it comes with the model and is hostile input (no attribute of the host, bounded
+/// steps, depth and output).
 class ChatTemplate {
  public:
   explicit ChatTemplate(std::string_view source);  // throws TemplateError with line and column
@@ -31,8 +33,9 @@ class ChatTemplate {
     std::string bos_token, eos_token;
     bool add_generation_prompt = true;
   };
-  /// messages: an array of {role, content, ...}; tools: an array, or null. extra: an object whose keys become
-  /// variables (enable_thinking, ...), or null. Text that came from messages and tools is marked literal.
+  /// messages: an array of {role, content, ...}; tools: an array, or null. extra: an object whose
+  /// keys become variables (enable_thinking, ...), or null. Text that came from messages and tools
+  /// is marked literal.
   MarkedText render(const nlohmann::ordered_json& messages, const nlohmann::ordered_json& tools,
                     const Inputs& inputs, const nlohmann::ordered_json& extra) const;
   MarkedText render(const nlohmann::ordered_json& messages, const Inputs& inputs) const;
@@ -42,8 +45,9 @@ class ChatTemplate {
   std::unique_ptr<const Impl> impl_;
 };
 
-/// The template's source: from a GGUF's metadata, a folder's chat_template.jinja or tokenizer_config.json, or
-/// the .jinja file itself. Empty when the model has none. Throws ModelError.
+/// The template's source: from a GGUF's metadata, a folder's chat_template.jinja or
+/// tokenizer_config.json, or the .jinja file itself. Empty when the model has none. Throws
+/// ModelError.
 std::optional<std::string> find_chat_template(const std::filesystem::path& path);
 
 }  // namespace nanoflow
