@@ -3,13 +3,6 @@
 namespace nanoflow::kernels {
 namespace {
 
-std::uint16_t convert(float value, std::uint16_t) {
-  return to_bf16(value);
-}
-float convert(float value, float) {
-  return value;
-}
-
 /// One token's K and V of one layer, at `place` (0 .. 31) of its page.
 template <class T>
 void store_token(T* page, const KvPages& pages, int place, const float* k, const float* v) {
@@ -19,8 +12,8 @@ void store_token(T* page, const KvPages& pages, int place, const float* k, const
     T* values = page + v_offset(pages, h) + static_cast<std::ptrdiff_t>(place) * panel_width;
     for (int d = 0; d < pages.head_dim; ++d) {
       const int column = panel_lane(pages.element, d % panel_width);
-      keys[d * panel_width + lane] = convert(k[d], T{});
-      values[d / panel_width * kv_page_tokens * panel_width + column] = convert(v[d], T{});
+      keys[d * panel_width + lane] = to_element<T>(k[d]);
+      values[d / panel_width * kv_page_tokens * panel_width + column] = to_element<T>(v[d]);
     }
     k += pages.head_dim;
     v += pages.head_dim;

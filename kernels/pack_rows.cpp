@@ -6,13 +6,6 @@
 namespace nanoflow::kernels {
 namespace {
 
-std::uint16_t convert(float value, std::uint16_t) {
-  return to_bf16(value);
-}
-float convert(float value, float) {
-  return value;
-}
-
 /// Outputs [lane, lane + n) of one panel, from n rows. By 64 inputs at a time: each row is read in
 /// one go, and the panel's lines stay in the first-level cache until all rows have been there.
 template <class T>
@@ -24,7 +17,7 @@ void pack_panel(T* panel, Element element, int n_inputs, int lane, const float* 
       const float* row = rows + static_cast<std::ptrdiff_t>(j) * n_inputs;
       T* out = panel + panel_lane(element, lane + j);
       for (int k = begin; k < end; ++k) {
-        out[static_cast<std::ptrdiff_t>(k) * panel_width] = convert(row[k], T{});
+        out[static_cast<std::ptrdiff_t>(k) * panel_width] = to_element<T>(row[k]);
       }
     }
   }

@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace nanoflow::kernels {
 
@@ -38,6 +39,15 @@ constexpr int panel_lane(Element element, int j) {
 
 [[gnu::always_inline]] inline float from_bf16(std::uint16_t value) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16U);
+}
+
+/// As an element of weights or pages is stored: T is float, or std::uint16_t for bf16.
+template <class T>
+[[gnu::always_inline]] inline T to_element(float value) {
+  if constexpr (std::is_same_v<T, float>)
+    return value;
+  else
+    return to_bf16(value);
 }
 
 }  // namespace nanoflow::kernels
