@@ -1,8 +1,10 @@
 # Helpers that keep the folders' CMakeLists.txt to a line or two.
 
+# GCC 12 warns about the standard library's own std::string::replace (GCC bug 105651).
 add_library(nanoflow_options INTERFACE)
-target_compile_options(nanoflow_options INTERFACE -Wall -Wextra -Werror=return-type -fno-math-errno
-                                                  -ffp-contract=off)
+target_compile_options(nanoflow_options INTERFACE -Wall -Wextra -Wno-restrict -Werror=return-type -fno-math-errno
+                                                  -ffp-contract=off
+                                                  -fpch-preprocess)
 target_include_directories(nanoflow_options INTERFACE ${CMAKE_SOURCE_DIR})
 
 # nanoflow_library(NAME [LINK target...]): a static library from every .cpp of the current folder.

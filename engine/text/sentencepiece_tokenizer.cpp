@@ -6,6 +6,7 @@
 
 #include "engine/model/error.hpp"
 #include "engine/text/byte_token.hpp"
+#include "engine/text/sentencepiece_bpe.hpp"
 
 namespace nanoflow::text {
 namespace {
@@ -57,7 +58,8 @@ Vocabulary make_piece_vocabulary(const SentencePieceModel& model) {
 }
 
 struct SentencePieceTokenizer::Processor {
-  sentencepiece::SentencePieceProcessor processor;
+  std::optional<SentencePieceBpe> bpe;
+  sentencepiece::SentencePieceProcessor library;  // where there is no bpe
   bool has_byte_pieces = false;
 };
 
@@ -66,8 +68,13 @@ SentencePieceTokenizer::SentencePieceTokenizer(Vocabulary vocabulary,
     : ModelTokenizer(std::move(vocabulary)) {
   model.check();
   auto made = std::make_unique<Processor>();
-  const auto status = made->processor.LoadFromSerializedProto(model.serialize());
-  if (!status.ok()) throw ModelError("sentencepiece refuses the vocabulary: " + status.ToString());
+  if (SentencePieceBpe::supports(model)) {
+    made->bpe.emplace(model);
+  } else {
+    const auto status = made->library.LoadFromSerializedProto(model.serialize());
+    if (!status.ok())
+      throw ModelError("sentencepiece refuses the vocabulary: " + status.ToString());
+  }
   made->has_byte_pieces =
       std::any_of(model.pieces.begin(), model.pieces.end(),
                   [](const SentencePieceModel::Piece& piece) { return piece.type == Type::byte; });
@@ -78,6 +85,7 @@ SentencePieceTokenizer::~SentencePieceTokenizer() = default;
 
 void SentencePieceTokenizer::encode_stretch(std::string text, const TimeBudget&, bool,
                                             std::vector<TokenId>& out) const {
+  if (processor_->bpe) return processor_->bpe->encode(text, out);
   // Without byte pieces the library joins a run of unknown characters in quadratic time.
   if (!processor_->has_byte_pieces && text.size() > max_bytes_without_byte_pieces) {
     throw EncodeError("a text of " + std::to_string(text.size()) + " bytes, expected at most " +
@@ -85,7 +93,7 @@ void SentencePieceTokenizer::encode_stretch(std::string text, const TimeBudget&,
                       " for a vocabulary without byte pieces");
   }
   std::vector<int> ids;
-  const auto status = processor_->processor.Encode(text, &ids);
+  const auto status = processor_->library.Encode(text, &ids);
   if (!status.ok()) throw EncodeError("sentencepiece cannot encode the text: " + status.ToString());
   out.insert(out.end(), ids.begin(), ids.end());
 }
