@@ -27,7 +27,7 @@ struct CatalogConfig {
   std::optional<int> context;
   std::string kv_memory;  // "4GiB" or "50%"; empty: a quarter of what is free at the start
   int n_configured = 1;   // models that will be loaded at the start
-  WeightFormat weights = WeightFormat::bf16;
+  WeightFormat weights = WeightFormat::automatic;
   bool prefix_cache = true;
 
   int max_sequences = 64;     // that run at once, of one model

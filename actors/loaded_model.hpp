@@ -22,9 +22,10 @@ struct LoadedModel {
   int n_pages = 0;
   std::uint64_t page_bytes = 0, bytes = 0;  // one page; all that the model holds in memory
   GenerationDefaults defaults;
-  Graph graph;  // what a request costs is counted by it
-  WeightFormat weights = WeightFormat::bf16;
-  int max_waiting = 0;  // requests
+  Graph graph;              // what a request costs is counted by it
+  std::string weights;      // as they are kept: "int4 and int8"
+  double weight_bytes = 2;  // of one weight, on average
+  int max_waiting = 0;      // requests
 
   std::shared_ptr<const Tokenizer> tokenizer;
   std::shared_ptr<const ChatTemplate> chat_template;  // null: the model has none

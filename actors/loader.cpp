@@ -13,11 +13,6 @@ struct LoaderState {
   static inline const char* name = "loader";
 };
 
-std::uint64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) {
-  return static_cast<std::uint64_t>(checkpoint.n_parameters()) *
-         (weights == WeightFormat::f32 ? 4 : 2);
-}
-
 /// One message for each per cent, not one for each tensor.
 auto throttled(const LoadProgressActor& listener) {
   return [listener, told = std::uint64_t(0)](std::uint64_t done, std::uint64_t total) mutable {
@@ -36,7 +31,7 @@ LoadedParts load(Device& device, const OpenModelFiles& open, const LoadPlan& pla
   parts.page_bytes = device.page_bytes(checkpoint->config(), plan.weights);
   auto size = plan.budget.size({.model = plan.name,
                                 .page_bytes = parts.page_bytes,
-                                .weight_bytes = weight_bytes(*checkpoint, plan.weights),
+                                .weight_bytes = device.weight_bytes(*checkpoint, plan.weights),
                                 .model_context = checkpoint->config().context,
                                 .context = plan.context,
                                 .memory = plan.kv_memory},

@@ -29,7 +29,7 @@ struct LoadPlan {
   std::filesystem::path path;
   std::optional<int> context;
   std::optional<MemoryAmount> kv_memory;
-  WeightFormat weights = WeightFormat::bf16;
+  WeightFormat weights = WeightFormat::automatic;
   int n_slots = 0, max_step_tokens = 0;
   KvBudget budget;
   std::uint64_t free_bytes = 0;

@@ -73,10 +73,14 @@ LoadDecision plan_load(const wire::Load& request, const ModelTable& loaded,
       return bad_field("kv_memory: " + in_quotes(*request.kv_memory) +
                        " is neither a size (4GiB) nor a part (50%)");
   }
-  if (request.weights && *request.weights != "f32" && *request.weights != "bf16")
-    return bad_field("weights: " + in_quotes(*request.weights) + " is neither f32 nor bf16");
-  if (request.weights)
-    plan.weights = *request.weights == "f32" ? WeightFormat::f32 : WeightFormat::bf16;
+  if (request.weights) {
+    const auto weights = parse_weight_format(*request.weights);
+    if (!weights) {
+      return bad_field("weights: " + in_quotes(*request.weights) + " is none of " +
+                       std::string(weight_formats));
+    }
+    plan.weights = *weights;
+  }
   return plan;
 }
 

@@ -135,9 +135,8 @@ void finish(Self self, const Finished& finished, Outbox& outbox) {
   const LoadedModel& model = *self->state.model;
   live.answer.flush();
   outbox.add_news(live);
-  const double weight_bytes = model.weights == WeightFormat::f32 ? 4 : 2;
   outbox.add(live.sink, finished.request,
-             live.answer.end(finished, request_cost(model.graph, weight_bytes, finished)));
+             live.answer.end(finished, request_cost(model.graph, model.weight_bytes, finished)));
   self->state.live.erase(found);
 }
 

@@ -63,7 +63,7 @@ LogLevel parse_log_level(const std::string& where, const std::string& text) {
 void check(const Config& config, const std::string& where) {
   check_endpoint(where, config.endpoint);
   check_word<4>(where, "device", config.device, {"auto", "cpu", "cuda", "simulated"});
-  check_word<3>(where, "weights", config.weights, {"auto", "f32", "bf16"});
+  check_word<5>(where, "weights", config.weights, {"auto", "f32", "bf16", "int8", "int4"});
   check_memory(where, config.kv_memory);
   check_number(where, "threads", config.threads, 0, 4096);
   check_number(where, "context", config.context, 0, 1 << 30);

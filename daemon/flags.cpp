@@ -59,7 +59,7 @@ std::string usage() {
          "  --endpoint URI      where clients connect: ipc:///path or tcp://127.0.0.1:PORT\n"
          "  --device NAME       auto, cpu, cuda or simulated\n"
          "  --threads N         worker threads on the CPU (0: one for each core)\n"
-         "  --weights TYPE      auto, f32 or bf16\n"
+         "  --weights TYPE      auto, f32, bf16, int8 or int4\n"
          "  --kv-memory SIZE    memory for the KV cache: 4GiB, or 25%\n"
          "  --log-level LEVEL   error, warning, info or debug\n"
          "  --version, --help\n";

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/f16.hpp"
 #include "kernels/panels.hpp"
 
 namespace nanoflow::kernels {
@@ -16,19 +17,6 @@ T read(const Byte* at) {
   T value;
   std::memcpy(&value, at, sizeof value);
   return value;
-}
-
-/// Half precision by integers, exact in every mode of the floating-point unit.
-float from_f16(std::uint16_t half) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000U) << 16U;
-  const std::uint32_t exponent = (half >> 10U) & 31U;
-  const std::uint32_t fraction = half & 0x3ffU;
-  if (exponent == 0) {  // zero or subnormal: fraction * 2^-24
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24F;
-    return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(magnitude));
-  }
-  const std::uint32_t wide_exponent = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | wide_exponent << 23U | fraction << 13U);
 }
 
 float read_f16(const Byte* at) {
@@ -96,28 +84,13 @@ void q5_1_block(float* out, const Byte* in) {
   }
 }
 
-/// Scale and minimum, 6 bits each, of a K block's group 0 .. 7, packed in 12 bytes: the first four
-/// groups' are the low bits of bytes 0-3 and 4-7; the others' low nibbles are in bytes 8-11, their
-/// high bits in the tops of the rest.
-struct Group {
-  float scale, minimum;
-};
-Group group_of(const Byte* packed, int group) {
-  if (group < 4) {
-    return {static_cast<float>(packed[group] & 63), static_cast<float>(packed[group + 4] & 63)};
-  }
-  const int scale = (packed[group + 4] & 15) | (packed[group - 4] >> 6 << 4);
-  const int minimum = (packed[group + 4] >> 4) | (packed[group] >> 6 << 4);
-  return {static_cast<float>(scale), static_cast<float>(minimum)};
-}
-
 // f16 scale of scales, f16 scale of minimums, 12 bytes of groups, nibbles: each 32 bytes hold two
 // groups of 32.
 void q4_k_block(float* out, const Byte* in) {
   const float scale = read_f16(in);
   const float minimum = read_f16(in + 2);
   for (int group = 0; group < 8; ++group) {
-    const auto [group_scale, group_minimum] = group_of(in + 4, group);
+    const auto [group_scale, group_minimum] = k_group_scales(in + 4, group);
     const float d = scale * group_scale;
     const float m = minimum * group_minimum;
     const Byte* nibbles = in + 16 + group / 2 * 32;
@@ -135,7 +108,7 @@ void q5_k_block(float* out, const Byte* in) {
   const float minimum = read_f16(in + 2);
   const Byte* high = in + 16;
   for (int group = 0; group < 8; ++group) {
-    const auto [group_scale, group_minimum] = group_of(in + 4, group);
+    const auto [group_scale, group_minimum] = k_group_scales(in + 4, group);
     const float d = scale * group_scale;
     const float m = minimum * group_minimum;
     const Byte* nibbles = in + 48 + group / 2 * 32;
@@ -175,6 +148,17 @@ void blocks(float* out, const Byte* in, DType type, std::size_t n_elements) {
 }
 
 }  // namespace
+
+KGroupScales k_group_scales(const std::uint8_t* packed, int group) {
+  // The first four groups' are the low bits of bytes 0-3 and 4-7; the others' low nibbles are in
+  // bytes 8-11, their high bits in the tops of the rest.
+  if (group < 4) {
+    return {static_cast<float>(packed[group] & 63), static_cast<float>(packed[group + 4] & 63)};
+  }
+  const int scale = (packed[group + 4] & 15) | (packed[group - 4] >> 6 << 4);
+  const int minimum = (packed[group + 4] >> 4) | (packed[group] >> 6 << 4);
+  return {static_cast<float>(scale), static_cast<float>(minimum)};
+}
 
 void dequantize(float* out, const std::byte* in, DType type, std::size_t n_elements) {
   const auto* bytes = reinterpret_cast<const Byte*>(in);

@@ -5,6 +5,7 @@
 // Bytes: block_bytes read and 4 * block_elements written a block.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 #include "kernels/dtype.hpp"
 #include "kernels/isa.hpp"
@@ -13,6 +14,12 @@ namespace nanoflow::kernels {
 
 /// out [n_elements] from in, any alignment; n_elements is a multiple of block_elements(type).
 void dequantize(float* out, const std::byte* in, DType type, std::size_t n_elements);
+
+/// Scale and minimum, 6 bits each, of a K block's group 0 .. 7, which 12 bytes hold.
+struct KGroupScales {
+  float scale, minimum;
+};
+KGroupScales k_group_scales(const std::uint8_t* packed, int group);
 
 /// x[r][i] = table[tokens[r]][i] * scale: the token embedding, read from the checkpoint's own
 /// tensor [vocab_size][dim]. dim is a multiple of block_elements(type). x's rows are `stride`

@@ -10,6 +10,8 @@
 #include "kernels/elementwise.hpp"
 #include "kernels/isa.hpp"
 #include "kernels/matmul.hpp"
+#include "kernels/quantize_rows.hpp"
+#include "kernels/quantized_matmul.hpp"
 #include "kernels/rms_norm.hpp"
 #include "kernels/rope.hpp"
 #include "kernels/scaled_exp.hpp"
@@ -25,15 +27,17 @@ struct Table {
   Attention* attention;
   Activate* activate;
   ScaledExp* scaled_exp;
+  QuantizeRows* quantize_rows;
+  QuantizedMatmul* quantized_matmul;
 };
 
 constexpr std::array<Table, 3> tables{{
     {Isa::reference, ref::matmul, ref::rms_norm, ref::apply_rope, ref::attention, ref::activate,
-     ref::scaled_exp},
+     ref::scaled_exp, ref::quantize_rows, ref::quantized_matmul},
     {Isa::avx2, avx2::matmul, avx2::rms_norm, avx2::apply_rope, avx2::attention, avx2::activate,
-     avx2::scaled_exp},
+     avx2::scaled_exp, avx2::quantize_rows, avx2::quantized_matmul},
     {Isa::avx512, avx512::matmul, avx512::rms_norm, avx512::apply_rope, avx512::attention,
-     avx512::activate, avx512::scaled_exp},
+     avx512::activate, avx512::scaled_exp, avx512::quantize_rows, avx512::quantized_matmul},
 }};
 
 const Table* require(Isa isa) {
@@ -78,7 +82,7 @@ bool supported(Isa isa) {
   if (isa == Isa::avx2) return avx2;
   return avx2 && __builtin_cpu_supports("avx512f") != 0 &&
          __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-         __builtin_cpu_supports("avx512dq") != 0;
+         __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
 }
 
 Isa current_isa() {
@@ -121,6 +125,16 @@ void activate(float* out, std::ptrdiff_t out_stride, const float* gate, const fl
 
 void scaled_exp(float* out, const float* in, int n, float maximum, float temperature) {
   active()->scaled_exp(out, in, n, maximum, temperature);
+}
+
+void quantize_rows(const QuantizedRows& out, const float* in, std::ptrdiff_t in_stride, Range rows,
+                   Range groups) {
+  active()->quantize_rows(out, in, in_stride, rows, groups);
+}
+
+void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows& in,
+                      const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
+  active()->quantized_matmul(out, out_stride, in, weights, bias, rows, panels);
 }
 
 }  // namespace nanoflow::kernels

@@ -1,22 +1,15 @@
-// A block is up to 96 rows x 8 panels of outputs, whose sums stay in the second-level cache. Many
-// rows: a slice of a panel, 16 KiB of it, stays in the first-level cache while tiles of rows pass
-// over it; the sums wait in memory between slices, which changes no bit. One row: weights are
+// Many rows: a slice of a panel, 16 KiB of it, stays in the first-level cache while tiles of rows
+// pass over it; the sums wait in memory between slices, which changes no bit. One row: weights are
 // streamed once, a few panels side by side, so that there are sums enough to hide the latency of an
 // fma.
 #include "kernels/matmul.hpp"
+#include "kernels/matmul_block.hpp"
 #include "kernels/panel_tile.hpp"
 
 namespace nanoflow::kernels::NANOFLOW_ISA {
 namespace {
 
-constexpr int block_rows = 96;
-constexpr int block_panels = 8;
-constexpr int block_columns = block_panels * panel_width;
 constexpr int slice_bytes = 16384;
-
-NANOFLOW_INLINE int smaller(int a, int b) {
-  return a < b ? a : b;
-}
 
 /// What goes into a block: its rows' inputs, and its panels of the weights.
 struct Block {
@@ -36,7 +29,7 @@ struct Block {
 /// sums [n_rows][256]
 template <class T>
 void multiply_rows(float* sums, const Block& block) {
-  for (int i = 0; i < block.n_rows * block_columns; i += 16) store(sums + i, F32x16());
+  clear_sums(sums, block.n_rows);
   constexpr int slice_inputs = slice_bytes / (panel_width * static_cast<int>(sizeof(T)));
   for (int k = 0; k < block.weights.n_inputs; k += slice_inputs) {
     const int n_k = smaller(slice_inputs, block.weights.n_inputs - k);
@@ -89,39 +82,18 @@ void multiply(float* sums, const Block& block) {
   }
 }
 
-/// The block's columns that are outputs go where they belong, with the bias.
-void write(float* out, std::ptrdiff_t out_stride, const float* sums, const float* bias,
-           const Block& block) {
-  const int first = block.panels.begin * panel_width;
-  const int n = smaller(block.panels.end * panel_width, block.weights.n_outputs) - first;
-  out += first;
-  for (int r = 0; r < block.n_rows; ++r, out += out_stride, sums += block_columns) {
-    if (bias == nullptr) {
-      for (int i = 0; i < n; ++i) out[i] = sums[i];
-    } else {
-      for (int i = 0; i < n; ++i) out[i] = sums[i] + bias[first + i];
-    }
-  }
-}
-
 }  // namespace
 
 void matmul(float* out, std::ptrdiff_t out_stride, const float* in, std::ptrdiff_t in_stride,
             const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
-  alignas(64) float sums[block_rows * block_columns];
-  for (int r = rows.begin; r < rows.end; r += block_rows) {
-    const int n_rows = smaller(block_rows, rows.end - r);
-    for (int p = panels.begin; p < panels.end; p += block_panels) {
-      const Range here{p, smaller(p + block_panels, panels.end)};
-      const Block block{in + r * in_stride, in_stride, n_rows, weights, here};
-      if (weights.element == Element::f32) {
-        multiply<float>(sums, block);
-      } else {
-        multiply<std::uint16_t>(sums, block);
-      }
-      write(out + r * out_stride, out_stride, sums, bias, block);
+  each_block(out, out_stride, weights, bias, rows, panels, [&](float* sums, Range r, Range p) {
+    const Block block{in + r.begin * in_stride, in_stride, r.size(), weights, p};
+    if (weights.element == Element::f32) {
+      multiply<float>(sums, block);
+    } else {
+      multiply<std::uint16_t>(sums, block);
     }
-  }
+  });
 }
 
 }  // namespace nanoflow::kernels::NANOFLOW_ISA

@@ -2,10 +2,15 @@
 #include <cmath>
 
 #include "kernels/matmul.hpp"
+#include "kernels/weight_groups.hpp"
 
 namespace nanoflow::kernels {
 
 std::size_t packed_bytes(Element element, int n_outputs, int n_inputs) {
+  if (is_quantized(element)) {
+    return group_bytes(element) * static_cast<std::size_t>(n_panels(n_outputs)) *
+           static_cast<std::size_t>(n_inputs / group_inputs);
+  }
   return element_bytes(element) * static_cast<std::size_t>(n_panels(n_outputs)) * panel_width *
          static_cast<std::size_t>(n_inputs);
 }

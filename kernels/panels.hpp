@@ -15,8 +15,13 @@ namespace nanoflow::kernels {
 
 inline constexpr int panel_width = 32;
 
-enum class Element { f32, bf16 };
+/// int8 and int4 are of weights only, in groups: weight_groups.hpp.
+enum class Element { f32, bf16, int8, int4 };
 
+constexpr bool is_quantized(Element element) {
+  return element == Element::int8 || element == Element::int4;
+}
+/// Of f32 and bf16.
 constexpr std::size_t element_bytes(Element element) {
   return element == Element::f32 ? 4 : 2;
 }

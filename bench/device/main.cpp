@@ -1,7 +1,8 @@
 // How fast this machine loads a model, reads prompts and writes answers, without a daemon around
 // it, and which operations the time goes to.
 //
-//     bench_device MODEL [--device cpu] [--threads N] [--weights bf16|f32] [--steps N]
+//     bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4] [--steps
+//     N]
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -25,7 +26,7 @@ constexpr int largest_batch = 64;
 struct Options {
   std::string model;
   DeviceOptions device;
-  WeightFormat weights = WeightFormat::bf16;
+  WeightFormat weights = WeightFormat::automatic;
   int steps = 20;  // measured, for each row
 };
 
@@ -39,7 +40,7 @@ Options parse(int argc, char** argv) {
     } else if (word == "--threads" && has_value) {
       options.device.threads = std::atoi(argv[++i]);
     } else if (word == "--weights" && has_value) {
-      options.weights = std::strcmp(argv[++i], "f32") == 0 ? WeightFormat::f32 : WeightFormat::bf16;
+      options.weights = parse_weight_format(argv[++i]).value();
     } else if (word == "--steps" && has_value) {
       options.steps = std::max(1, std::atoi(argv[++i]));
     } else if (options.model.empty() && !word.starts_with("--")) {
@@ -50,9 +51,10 @@ Options parse(int argc, char** argv) {
     }
   }
   if (!options.model.empty()) return options;
-  std::fprintf(stderr,
-               "usage: bench_device MODEL [--device cpu] [--threads N] [--weights bf16|f32] "
-               "[--steps N]\n");
+  std::fprintf(
+      stderr,
+      "usage: bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4] "
+      "[--steps N]\n");
   std::exit(2);
 }
 
@@ -88,8 +90,7 @@ class Bench {
     model_ = device_->load(checkpoint, load);
     std::printf("%s: %s\n", device_->name().c_str(), device_->description().c_str());
     std::printf("%s: %.1f M parameters, %s weights\n", checkpoint->config().name.c_str(),
-                static_cast<double>(checkpoint->n_parameters()) / 1e6,
-                options.weights == WeightFormat::f32 ? "f32" : "bf16");
+                static_cast<double>(checkpoint->n_parameters()) / 1e6, model_->weights().c_str());
     std::printf("opened in %.3f s, loaded in %.3f s\n\n", opened, seconds_since(start) - opened);
     stream().bind();
   }

@@ -43,7 +43,7 @@ int load_command(Invocation& invocation) {
                 {1, wire::max_int});
   options.value("--kv-memory", "SIZE", "memory for the KV cache: 4GiB, or 50%",
                 [&](const std::string& text) { load.kv_memory = text; });
-  options.value("--weights", "TYPE", "f32 for exact comparisons",
+  options.value("--weights", "TYPE", "auto, f32, bf16, int8 or int4",
                 [&](const std::string& text) { load.weights = text; });
   const auto words = invocation.parse(options, 1, 1);
   // What looks like a path or exists here is one; the daemon needs it absolute.

@@ -40,6 +40,10 @@ std::uint64_t CpuDevice::page_bytes(const ModelConfig& config, WeightFormat weig
   return cpu_page_bytes(config, weights);
 }
 
+std::uint64_t CpuDevice::weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const {
+  return cpu_weight_bytes(checkpoint, weights);
+}
+
 std::shared_ptr<DeviceModel> CpuDevice::load(std::shared_ptr<const Checkpoint> checkpoint,
                                              const LoadOptions& options) {
   return std::make_shared<CpuModel>(std::move(checkpoint), options, n_workers_,

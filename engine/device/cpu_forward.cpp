@@ -2,6 +2,8 @@
 
 #include "kernels/dequantize.hpp"
 #include "kernels/elementwise.hpp"
+#include "kernels/quantized_matmul.hpp"
+#include "kernels/weight_groups.hpp"
 
 namespace nanoflow {
 
@@ -21,24 +23,26 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
     case OperationKind::attention_norm:
       return norm(crew, rows, layer.attention_norm);
     case OperationKind::qkv:
-      return matmul(crew, rows, work_.qkv, qkv_stride(), work_.normed, dim, layer.qkv,
-                    layer.qkv_bias);
+      return matmul(crew, rows, work_.qkv, qkv_stride(), work_.normed, dim, work_.quantized,
+                    layer.qkv, layer.qkv_bias);
     case OperationKind::rope_store:
       return rope_store(crew, rows, instruction.layer, step);
     case OperationKind::attention:
       return attention(crew, rows, instruction.layer, step);
     case OperationKind::output:
-      return matmul(crew, rows, work_.projection, dim, work_.qkv, qkv_stride(), layer.output);
+      return matmul(crew, rows, work_.projection, dim, work_.qkv, qkv_stride(), work_.quantized,
+                    layer.output);
     case OperationKind::attention_add:
       return add(crew, rows, layer.post_attention_norm);
     case OperationKind::ffn_norm:
       return norm(crew, rows, layer.ffn_norm);
     case OperationKind::gate_up:
-      return matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, dim, layer.dense.gate_up);
+      return matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, dim, work_.quantized,
+                    layer.dense.gate_up);
     case OperationKind::activation:
       return activation(crew, rows);
     case OperationKind::down:
-      return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * ffn_dim,
+      return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * ffn_dim, work_.quantized,
                     layer.dense.down);
     case OperationKind::route:
       return route(crew, rows, layer);
@@ -50,7 +54,7 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
       return gather(crew, sampled, step);
     case OperationKind::lm_head:
       return matmul(crew, sampled, work_.logits, config_.vocab_size, work_.gathered, dim,
-                    weights_.lm_head);
+                    work_.quantized_sampled, weights_.lm_head);
     case OperationKind::sample:
       return sample(crew, sampled, step);
   }
@@ -103,8 +107,18 @@ void CpuForward::activation(const Crew& crew, Range rows) const {
 
 void CpuForward::matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,
                         const float* in, std::ptrdiff_t in_stride,
+                        const kernels::QuantizedRows& quantized,
                         const kernels::PackedMatrix& weights, const float* bias) {
   const Range panels{0, kernels::n_panels(weights.n_outputs)};
+  if (is_quantized(weights.element)) {
+    const Range groups{0, weights.n_inputs / kernels::group_inputs};
+    crew.split(rows,
+               [&](Range part) { kernels::quantize_rows(quantized, in, in_stride, part, groups); });
+    crew.split(rows, panels, [&](Range part, Range columns) {
+      kernels::quantized_matmul(out, out_stride, quantized, weights, bias, part, columns);
+    });
+    return;
+  }
   crew.split(rows, panels, [&](Range part, Range columns) {
     kernels::matmul(out, out_stride, in, in_stride, weights, bias, part, columns);
   });

@@ -41,10 +41,11 @@ class CpuForward {
   void experts(const Crew& crew, Range rows, const CpuLayer& layer) const;
   void group_pairs(Range rows, ExpertGroups& groups) const;
 
-  /// out = in * weights [+ bias], rows of any buffers.
+  /// out = in * weights [+ bias], rows of any buffers; `quantized` is where rows in 8 bits belong.
   static void matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,
                      const float* in, std::ptrdiff_t in_stride,
-                     const kernels::PackedMatrix& weights, const float* bias = nullptr);
+                     const kernels::QuantizedRows& quantized, const kernels::PackedMatrix& weights,
+                     const float* bias = nullptr);
   /// task(sequence, rows) for parts of sequences that lie within the rows.
   template <class Task>
   static void each_tile(const Crew& crew, Range rows, const CpuStep& step, const Task& task);

@@ -6,13 +6,15 @@
 #include "engine/device/cpu_forward.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/experts.hpp"
+#include "kernels/quantized_matmul.hpp"
+#include "kernels/weight_groups.hpp"
 
 namespace nanoflow {
 
 void CpuForward::route(const Crew& crew, Range rows, const CpuLayer& layer) const {
   const auto& experts = config_.experts;
   matmul(crew, rows, work_.router_logits, experts.n_experts, work_.normed, config_.dim,
-         layer.router);
+         work_.quantized, layer.router);
   crew.split(rows, [&](Range part) {
     kernels::route(work_.chosen, work_.chosen_weights, work_.router_logits, experts.n_experts,
                    experts.n_used, experts.normalize_weights, part);
@@ -44,11 +46,20 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer) co
   auto& groups = work_.groups[crew.stream];
   crew.for_each(1, [&](int) { group_pairs(rows, groups); });
 
+  // Experts of one layer have one format.
+  const auto quantize = [&](const kernels::PackedMatrix& matrix, const float* in,
+                            std::ptrdiff_t in_stride, Range part) {
+    if (is_quantized(matrix.element)) {
+      kernels::quantize_rows(work_.quantized_pairs, in, in_stride, part,
+                             {0, matrix.n_inputs / kernels::group_inputs});
+    }
+  };
   crew.split(pairs, [&](Range part) {
     for (int pair = part.begin; pair < part.end; ++pair)
       std::memcpy(work_.pair_inputs + static_cast<std::ptrdiff_t>(pair) * dim,
                   work_.normed + static_cast<std::ptrdiff_t>(work_.pair_rows[pair]) * dim,
                   dim * sizeof(float));
+    quantize(layer.experts[0].gate_up, work_.pair_inputs, dim, part);
   });
   // Expert and columns are one task; experts without a row are none.
   const auto each_expert = [&](auto matrix, float* out, std::ptrdiff_t out_stride, const float* in,
@@ -59,8 +70,13 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer) co
         const Range own{groups.begin[expert], groups.begin[expert + 1]};
         const Range columns{std::max(0, part.begin - expert * n_columns),
                             std::min(n_columns, part.end - expert * n_columns)};
-        if (own.size() > 0)
+        if (own.size() == 0) continue;
+        if (is_quantized(matrix(expert).element)) {
+          kernels::quantized_matmul(out, out_stride, work_.quantized_pairs, matrix(expert), nullptr,
+                                    own, columns);
+        } else {
           kernels::matmul(out, out_stride, in, in_stride, matrix(expert), nullptr, own, columns);
+        }
       }
     });
   };
@@ -72,6 +88,7 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer) co
   crew.split(pairs, [&](Range part) {
     kernels::activate(work_.pair_gate_up, wide, work_.pair_gate_up, work_.pair_gate_up + ffn_dim,
                       wide, kind, part, {0, ffn_dim});
+    quantize(layer.experts[0].down, work_.pair_gate_up, wide, part);
   });
   each_expert([&](int expert) { return layer.experts[expert].down; }, work_.pair_outputs, dim,
               work_.pair_gate_up, wide);

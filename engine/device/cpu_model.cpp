@@ -7,14 +7,15 @@ namespace nanoflow {
 
 namespace {
 
-kernels::Element element_of(WeightFormat weights) {
+/// Keys and values.
+kernels::Element kv_element(WeightFormat weights) {
   return weights == WeightFormat::f32 ? kernels::Element::f32 : kernels::Element::bf16;
 }
 
 /// The step's KV pages lie one after the other; a page holds every layer's part of it.
 kernels::KvPages kv_pages(const ModelConfig& config, WeightFormat weights, void* data) {
   kernels::KvPages pages;
-  pages.element = element_of(weights);
+  pages.element = kv_element(weights);
   pages.n_kv_heads = config.n_kv_heads;
   pages.head_dim = config.head_dim;
   pages.page_stride = kernels::kv_page_elements(config.n_kv_heads, config.head_dim) *
@@ -64,8 +65,7 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
       n_streams_(n_streams),
       graph_(build_graph(checkpoint_->config())),
       schedule_(sequential_schedule(graph_)),
-      weights_(
-          load_cpu_weights(*checkpoint_, element_of(options.weights), n_workers, options.progress)),
+      weights_(load_cpu_weights(*checkpoint_, options.weights, n_workers, options.progress)),
       kv_(cpu_page_bytes(checkpoint_->config(), options.weights) *
           static_cast<std::size_t>(options.n_pages)),
       workspace_(checkpoint_->config(), {.max_rows = options.max_step_tokens,
@@ -76,6 +76,10 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
       forward_(checkpoint_->config(), weights_,
                kv_pages(checkpoint_->config(), options.weights, kv_.data()), workspace_, slots_) {
   options_.progress = nullptr;  // the loading is over
+}
+
+double CpuModel::weight_bytes() const {
+  return weights_.bytes_each();
 }
 
 std::uint64_t CpuModel::bytes() const {
@@ -97,8 +101,9 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step) 
     static_cast<Program&>(*program) = std::move(plain);
     program->model = shared_from_this();
     program->buffer = &buffer;
-    program->shape.weight_bytes = program->shape.kv_bytes =
-        static_cast<double>(kernels::element_bytes(element_of(options_.weights)));
+    program->shape.weight_bytes = weight_bytes();
+    program->shape.kv_bytes =
+        static_cast<double>(kernels::element_bytes(kv_element(options_.weights)));
     add_costs(graph_, *program);
     programs.push_back(std::move(program));
   }

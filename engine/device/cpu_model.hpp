@@ -26,7 +26,8 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
            int n_streams);
 
   const Graph& graph() const override { return graph_; }
-  WeightFormat weights() const override { return options_.weights; }
+  std::string weights() const override { return weights_.formats(); }
+  double weight_bytes() const override;
   int n_pages() const { return options_.n_pages; }
   std::uint64_t bytes() const override;
 

@@ -1,8 +1,11 @@
 #include "engine/device/cpu_weights.hpp"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "engine/device/pack_jobs.hpp"
+#include "kernels/weight_groups.hpp"
 
 namespace nanoflow {
 
@@ -13,14 +16,65 @@ using kernels::PackedMatrix;
 
 constexpr int panels_a_job = 8;
 
+/// As a tensor of this type is kept when nothing else is asked for.
+Element element_of(DType type) {
+  switch (type) {
+    case DType::q4_0:
+    case DType::q4_1:
+    case DType::q4_k:
+      return Element::int4;
+    case DType::q8_0:
+    case DType::q5_0:
+    case DType::q5_1:
+    case DType::q5_k:
+    case DType::q6_k:
+      return Element::int8;
+    default:
+      return Element::bf16;
+  }
+}
+
+Element element_of(const TensorView& tensor, WeightFormat format) {
+  switch (format) {
+    case WeightFormat::f32:
+      return Element::f32;
+    case WeightFormat::bf16:
+      return Element::bf16;
+    case WeightFormat::int8:
+      return Element::int8;
+    case WeightFormat::int4:
+      return Element::int4;
+    case WeightFormat::automatic:
+      break;
+  }
+  return element_of(tensor.dtype);
+}
+
+using Parts = std::initializer_list<const TensorView*>;
+
+/// One for the whole matrix: what its most precise part asks for.
+Element element_of(const Parts& parts, int n_inputs, WeightFormat format) {
+  // In the order of precision.
+  Element element = Element::int4;
+  bool whole_panels = true;
+  for (const auto* part : parts) {
+    element = std::min(element, element_of(*part, format));
+    whole_panels = whole_panels && part->elements() / n_inputs % kernels::panel_width == 0;
+  }
+  if (is_quantized(element) && n_inputs % kernels::group_inputs != 0) return Element::bf16;
+  // Outputs of two parts would share bytes, and are packed at the same time.
+  if (element == Element::int4 && parts.size() > 1 && !whole_panels) return Element::int8;
+  return element;
+}
+
 /// Lays all weights out behind a base address and lists the jobs that fill them. Done twice: with
 /// no base, for the size, then for good.
 class WeightLayout {
  public:
-  WeightLayout(const Checkpoint& checkpoint, Element element, std::byte* base)
+  WeightLayout(const Checkpoint& checkpoint, WeightFormat format, std::byte* base)
       : config_(checkpoint.config()),
         tensors_(checkpoint.tensors()),
-        element_(element),
+        format_(format),
         base_(base) {}
 
   void run(CpuWeights& weights) {
@@ -45,24 +99,37 @@ class WeightLayout {
     to.post_attention_norm = vector({&from.post_attention_norm});
     to.ffn_norm = vector({&from.ffn_norm});
     if (layer.experts) {
-      to.router = matrix({&from.router}, config_.experts.n_experts, dim);
-      for (int expert = 0; expert < config_.experts.n_experts; ++expert)
-        to.experts.push_back(feed_forward(from.expert_gate[expert], from.expert_up[expert],
-                                          from.expert_down[expert], config_.experts.ffn_dim));
+      // Which experts are chosen is worth 16 bits.
+      const auto router = format_ == WeightFormat::f32 ? Element::f32 : Element::bf16;
+      to.router = matrix({&from.router}, config_.experts.n_experts, dim, router);
+      add_experts(from, to);
     } else {
-      to.dense = feed_forward(from.gate, from.up, from.down, config_.ffn_dim);
+      to.dense = {matrix({&from.gate, &from.up}, 2 * config_.ffn_dim, dim),
+                  matrix({&from.down}, dim, config_.ffn_dim)};
     }
     to.post_ffn_norm = vector({&from.post_ffn_norm});
     return to;
   }
 
-  CpuFeedForward feed_forward(const TensorView& gate, const TensorView& up, const TensorView& down,
-                              int ffn_dim) {
-    return {matrix({&gate, &up}, 2 * ffn_dim, config_.dim), matrix({&down}, config_.dim, ffn_dim)};
+  /// All experts of a layer have the format that the most precise of them asks for.
+  void add_experts(const LayerTensors& from, CpuLayer& to) {
+    const int n_experts = config_.experts.n_experts;
+    const int dim = config_.dim, ffn_dim = config_.experts.ffn_dim;
+    Element gate_up = Element::int4, down = Element::int4;
+    for (int i = 0; i < n_experts; ++i) {
+      gate_up =
+          std::min(gate_up, element_of({&from.expert_gate[i], &from.expert_up[i]}, dim, format_));
+      down = std::min(down, element_of({&from.expert_down[i]}, ffn_dim, format_));
+    }
+    for (int i = 0; i < n_experts; ++i) {
+      to.experts.push_back(
+          {matrix({&from.expert_gate[i], &from.expert_up[i]}, 2 * ffn_dim, dim, gate_up),
+           matrix({&from.expert_down[i]}, dim, ffn_dim, down)});
+    }
   }
 
   /// The tensors one below the other; null where the model has none of them.
-  const float* vector(std::initializer_list<const TensorView*> parts) {
+  const float* vector(Parts parts) {
     std::size_t elements = 0;
     for (const auto* part : parts)
       elements += *part ? static_cast<std::size_t>(part->elements()) : 0;
@@ -78,9 +145,12 @@ class WeightLayout {
     return data;
   }
 
-  PackedMatrix matrix(std::initializer_list<const TensorView*> parts, int n_outputs, int n_inputs) {
-    PackedMatrix matrix{element_, n_outputs, n_inputs, nullptr};
-    matrix.data = place(kernels::packed_bytes(element_, n_outputs, n_inputs));
+  PackedMatrix matrix(Parts parts, int n_outputs, int n_inputs) {
+    return matrix(parts, n_outputs, n_inputs, element_of(parts, n_inputs, format_));
+  }
+  PackedMatrix matrix(Parts parts, int n_outputs, int n_inputs, Element element) {
+    PackedMatrix matrix{element, n_outputs, n_inputs, nullptr};
+    matrix.data = place(kernels::packed_bytes(element, n_outputs, n_inputs));
     if (!matrix.data) return matrix;
     int output = 0;
     for (const auto* part : parts) {
@@ -101,11 +171,15 @@ class WeightLayout {
 
   const ModelConfig& config_;
   const ModelTensors& tensors_;
-  Element element_;
+  WeightFormat format_;
   std::byte* base_;
   MemoryLayout layout_;
   std::vector<PackJob> jobs_;
 };
+
+std::size_t matrix_elements(const PackedMatrix& matrix) {
+  return static_cast<std::size_t>(matrix.n_outputs) * matrix.n_inputs;
+}
 
 void copy_embedding(const TensorView& from, CpuWeights& weights) {
   weights.embedding_memory = MappedMemory(from.data.size());
@@ -116,13 +190,58 @@ void copy_embedding(const TensorView& from, CpuWeights& weights) {
 
 }  // namespace
 
-CpuWeights load_cpu_weights(const Checkpoint& checkpoint, Element element, int n_threads,
+template <class Visit>
+void CpuWeights::for_each_matrix(const Visit& visit) const {
+  const auto visit_feed_forward = [&](const CpuFeedForward& feed_forward) {
+    visit(feed_forward.gate_up);
+    visit(feed_forward.down);
+  };
+  for (const CpuLayer& layer : layers) {
+    visit(layer.qkv);
+    visit(layer.output);
+    if (layer.experts.empty()) visit_feed_forward(layer.dense);
+    for (const auto& expert : layer.experts) visit_feed_forward(expert);
+  }
+  visit(lm_head);
+}
+
+std::string CpuWeights::formats() const {
+  std::array<std::pair<std::size_t, std::string_view>, 4> weights{
+      {{0, "f32"}, {0, "bf16"}, {0, "int8"}, {0, "int4"}}};
+  for_each_matrix([&](const PackedMatrix& matrix) {
+    weights[static_cast<int>(matrix.element)].first += matrix_elements(matrix);
+  });
+  std::stable_sort(weights.begin(), weights.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string text(weights[0].second);
+  for (std::size_t i = 1; i < weights.size() && weights[i].first > 0; ++i)
+    text.append(" and ").append(weights[i].second);
+  return text;
+}
+
+double CpuWeights::bytes_each() const {
+  std::size_t bytes = 0, elements = 0;
+  for_each_matrix([&](const PackedMatrix& matrix) {
+    bytes += kernels::packed_bytes(matrix.element, matrix.n_outputs, matrix.n_inputs);
+    elements += matrix_elements(matrix);
+  });
+  return static_cast<double>(bytes) / static_cast<double>(elements);
+}
+
+std::uint64_t cpu_weight_bytes(const Checkpoint& checkpoint, WeightFormat format) {
+  CpuWeights unplaced;
+  WeightLayout size(checkpoint, format, nullptr);
+  size.run(unplaced);
+  return size.bytes() + checkpoint.tensors().token_embedding.data.size();
+}
+
+CpuWeights load_cpu_weights(const Checkpoint& checkpoint, WeightFormat format, int n_threads,
                             const LoadProgress& progress) {
   CpuWeights unplaced, weights;
-  WeightLayout size(checkpoint, element, nullptr);
+  WeightLayout size(checkpoint, format, nullptr);
   size.run(unplaced);
   weights.memory = MappedMemory(size.bytes());
-  WeightLayout layout(checkpoint, element, weights.memory.data());
+  WeightLayout layout(checkpoint, format, weights.memory.data());
   layout.run(weights);
 
   std::size_t elements = 0;

@@ -1,9 +1,11 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/device/mapped_memory.hpp"
+#include "engine/device/weight_format.hpp"
 #include "engine/model/checkpoint.hpp"
 #include "kernels/matmul.hpp"
 
@@ -35,11 +37,21 @@ struct CpuLayer {
 /// a row is dequantised when it is needed; they are copied, so that nothing is read from the file
 /// any more once the model is loaded.
 struct CpuWeights {
+  /// Elements that some matrix has, the most frequent first: "int4 and int8".
+  std::string formats() const;
+  /// Bytes of a packed weight, on average.
+  double bytes_each() const;
+
   MappedMemory memory, embedding_memory;
   TensorView embedding;  // [vocab_size, dim]
   std::vector<CpuLayer> layers;
   const float* output_norm = nullptr;  // [dim]
   kernels::PackedMatrix lm_head;       // [vocab_size, dim]
+
+ private:
+  /// All but the routers, which are small.
+  template <class Visit>
+  void for_each_matrix(const Visit& visit) const;
 };
 
 /// Progress in bytes of the packed weights: done, in all. What it throws ends the loading.
@@ -47,7 +59,9 @@ using LoadProgress = std::function<void(std::uint64_t, std::uint64_t)>;
 
 /// Packs on n_threads threads, of which the caller is one: only it calls `progress`. Throws
 /// ModelError where the file was cut meanwhile.
-CpuWeights load_cpu_weights(const Checkpoint& checkpoint, kernels::Element element, int n_threads,
+CpuWeights load_cpu_weights(const Checkpoint& checkpoint, WeightFormat format, int n_threads,
                             const LoadProgress& progress);
+/// What they will take, embeddings included.
+std::uint64_t cpu_weight_bytes(const Checkpoint& checkpoint, WeightFormat format);
 
 }  // namespace nanoflow

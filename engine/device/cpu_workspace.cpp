@@ -5,6 +5,7 @@
 
 #include "kernels/attention.hpp"
 #include "kernels/sample.hpp"
+#include "kernels/weight_groups.hpp"
 
 namespace nanoflow {
 
@@ -15,6 +16,10 @@ constexpr std::ptrdiff_t floats_a_page = 1024;
 bool has_layers(const ModelConfig& config, bool experts) {
   return std::any_of(config.layers.begin(), config.layers.end(),
                      [&](const LayerConfig& layer) { return layer.experts == experts; });
+}
+
+std::size_t whole_groups(int columns) {
+  return (columns + kernels::group_inputs - 1) / kernels::group_inputs * kernels::group_inputs;
 }
 
 kernels::RopePairs kernel_pairs(Rope::Pairs pairs) {
@@ -30,6 +35,14 @@ class Placement {
     const std::size_t offset = layout_.add(rows * columns * sizeof(T));
     places_.push_back(
         [&buffer, offset](std::byte* base) { buffer = reinterpret_cast<T*>(base + offset); });
+  }
+  /// columns: the longest row, a multiple of 32.
+  void add(kernels::QuantizedRows& buffer, std::size_t rows, std::size_t columns) {
+    buffer.stride = static_cast<int>(columns);
+    add(buffer.values, rows, columns);
+    add(buffer.scales, rows, columns / kernels::group_inputs);
+    add(buffer.offsets, rows, columns / kernels::group_inputs);
+    add(buffer.sums, rows, columns / kernels::group_inputs);
   }
   MappedMemory place() const {
     MappedMemory memory(layout_.bytes());
@@ -69,8 +82,12 @@ CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
     placement.add(pair_inputs, pairs, dim);
     placement.add(pair_gate_up, pairs, 2 * experts.ffn_dim);
     placement.add(pair_outputs, pairs, dim);
+    placement.add(quantized_pairs, pairs, whole_groups(std::max(config.dim, experts.ffn_dim)));
     groups.resize(sizes.n_streams);
   }
+  placement.add(quantized, rows,
+                whole_groups(std::max({config.dim, config.q_dim(), config.ffn_dim})));
+  placement.add(quantized_sampled, sizes.max_sampled, whole_groups(config.dim));
   placement.add(gathered, sizes.max_sampled, dim);
   placement.add(logits, sizes.max_sampled, config.vocab_size);
 

@@ -3,6 +3,7 @@
 
 #include "engine/device/mapped_memory.hpp"
 #include "engine/model/config.hpp"
+#include "kernels/quantize_rows.hpp"
 #include "kernels/rope.hpp"
 
 namespace nanoflow {
@@ -43,6 +44,11 @@ struct CpuWorkspace {
   float* pair_gate_up = nullptr;     // [max_rows * n_used, 2 * ffn_dim]
   float* pair_outputs = nullptr;     // [max_rows * n_used, dim]
   std::vector<ExpertGroups> groups;  // [n_streams]
+
+  // What products with 8- and 4-bit weights read: their inputs once more, in 8 bits.
+  kernels::QuantizedRows quantized;          // [max_rows], of normed, q or gate
+  kernels::QuantizedRows quantized_pairs;    // [max_rows * n_used], of pair_inputs or pair_gate_up
+  kernels::QuantizedRows quantized_sampled;  // [max_sampled], of gathered
 
   float* gathered = nullptr;  // [max_sampled, dim], normed
   float* logits = nullptr;    // [max_sampled, vocab_size]

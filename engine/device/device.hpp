@@ -8,16 +8,15 @@
 #include <vector>
 
 #include "engine/batch/step.hpp"
+#include "engine/device/weight_format.hpp"
 #include "engine/model/checkpoint.hpp"
 #include "engine/plan/graph.hpp"
 #include "engine/plan/program.hpp"
 
 namespace nanoflow {
 
-enum class WeightFormat { f32, bf16 };
-
 struct LoadOptions {
-  WeightFormat weights = WeightFormat::bf16;
+  WeightFormat weights = WeightFormat::automatic;
   int context = 0;          // longest sequence, tokens
   int n_pages = 0;          // KV pages
   int n_slots = 0;          // sequences that can run at once
@@ -33,7 +32,8 @@ class DeviceModel {
  public:
   virtual ~DeviceModel() = default;
   virtual const Graph& graph() const = 0;
-  virtual WeightFormat weights() const = 0;
+  virtual std::string weights() const = 0;  // how they are kept: "bf16", "int4 and int8", ...
+  virtual double weight_bytes() const = 0;  // of one weight, on average
   virtual std::uint64_t bytes()
       const = 0;  // resident: weights, workspace, touched or untouched pages
 
@@ -65,6 +65,8 @@ class Device {
   virtual std::span<const std::unique_ptr<DeviceStream>> streams() = 0;
   /// Memory that one KV page of this model takes.
   virtual std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights) const = 0;
+  /// Memory that the model's weights take.
+  virtual std::uint64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const = 0;
   /// Throws ModelError, or std::bad_alloc when the memory is not there.
   virtual std::shared_ptr<DeviceModel> load(std::shared_ptr<const Checkpoint> checkpoint,
                                             const LoadOptions& options) = 0;

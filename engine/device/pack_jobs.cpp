@@ -6,12 +6,19 @@
 #include <thread>
 
 #include "kernels/dequantize.hpp"
+#include "kernels/weight_groups.hpp"
 
 namespace nanoflow {
 
 namespace {
 
-void pack(const PackJob& job, std::vector<float>& rows) {
+/// What one thread packs through.
+struct Buffers {
+  std::vector<float> rows;
+  std::vector<kernels::WeightGroup> groups;
+};
+
+void pack(const PackJob& job, Buffers& buffers) {
   const auto& tensor = *job.tensor;
   const std::size_t blocks_before =
       static_cast<std::size_t>(job.row_begin) * job.row_elements / block_elements(tensor.dtype);
@@ -20,9 +27,17 @@ void pack(const PackJob& job, std::vector<float>& rows) {
     kernels::dequantize(job.plain, data, tensor.dtype, job.elements());
     return;
   }
-  if (rows.size() < job.elements()) rows.resize(job.elements());
-  kernels::dequantize(rows.data(), data, tensor.dtype, job.elements());
-  kernels::pack_rows(job.matrix, job.first_output, rows.data(), job.row_end - job.row_begin);
+  const int n_rows = job.row_end - job.row_begin;
+  if (is_quantized(job.matrix.element)) {
+    buffers.groups.resize(job.elements() / kernels::group_inputs);
+    kernels::to_groups(buffers.groups.data(), job.matrix.element, data, tensor.dtype,
+                       job.elements());
+    kernels::pack_groups(job.matrix, job.first_output, buffers.groups.data(), n_rows);
+    return;
+  }
+  buffers.rows.resize(job.elements());
+  kernels::dequantize(buffers.rows.data(), data, tensor.dtype, job.elements());
+  kernels::pack_rows(job.matrix, job.first_output, buffers.rows.data(), n_rows);
 }
 
 /// Jobs are claimed one after the other; the first exception ends the claiming.
@@ -33,9 +48,9 @@ class PackRun {
   template <class AfterEach>
   void work(AfterEach after_each) noexcept {
     try {
-      std::vector<float> rows;
+      Buffers buffers;
       for (std::size_t i = next_++; i < jobs_.size(); i = next_++) {
-        pack(jobs_[i], rows);
+        pack(jobs_[i], buffers);
         after_each(done_ += jobs_[i].elements());
       }
     } catch (...) {

@@ -63,6 +63,10 @@ class SimulatedDevice : public Device {
     return 2ULL * static_cast<std::uint64_t>(config.n_layers) *
            static_cast<std::uint64_t>(config.kv_dim()) * page_size * number_bytes;
   }
+  std::uint64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const override {
+    return static_cast<std::uint64_t>(checkpoint.n_parameters()) *
+           (weights == WeightFormat::f32 ? 4 : 2);
+  }
   std::shared_ptr<DeviceModel> load(std::shared_ptr<const Checkpoint> checkpoint,
                                     const LoadOptions& options) override {
     const auto bytes = checkpoint->file_bytes();

@@ -21,7 +21,8 @@ class SimulatedModel : public DeviceModel, public std::enable_shared_from_this<S
                  const SimulatedOptions& simulated);
 
   const Graph& graph() const override { return graph_; }
-  WeightFormat weights() const override { return load_.weights; }
+  std::string weights() const override { return "nothing: tokens are simulated"; }
+  double weight_bytes() const override { return load_.weights == WeightFormat::f32 ? 4 : 2; }
   std::uint64_t bytes() const override { return pages_.bytes(); }
   std::vector<std::shared_ptr<const Program>> prepare(const Step& step) override;
   StepResult result(std::uint64_t step_number) override;

@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_load_that_fails_says_why_and_leaves_the_rest_alone) {
   BOOST_TEST((broken.error->code == wire::ErrorCode::load_failed));
   BOOST_TEST(broken.error->message.ends_with("it is broken"));
   BOOST_TEST((fixture.load(by_name("c")).error->code == wire::ErrorCode::not_found));
-  for (auto [field, value] : {std::pair("kv_memory", "much"), std::pair("weights", "int4")}) {
+  for (auto [field, value] : {std::pair("kv_memory", "much"), std::pair("weights", "int3")}) {
     auto bad = by_name("b");
     (std::string(field) == "weights" ? bad.weights : bad.kv_memory) = value;
     const auto outcome = fixture.load(bad);

@@ -19,7 +19,8 @@ namespace {
 struct ScriptedModel : DeviceModel {
   explicit ScriptedModel(int n_streams) : n_streams(n_streams) {}
   const Graph& graph() const override { return graph_; }
-  WeightFormat weights() const override { return WeightFormat::f32; }
+  std::string weights() const override { return "f32"; }
+  double weight_bytes() const override { return 4; }
   std::uint64_t bytes() const override { return 0; }
   std::vector<std::shared_ptr<const Program>> prepare(const Step& step) override {
     prepared.push_back(step.number);

@@ -17,7 +17,7 @@ import fake_daemon  # noqa: F401 - puts the client on the path
 import nanoflow_client as nf
 
 DAEMON, MODEL = os.environ.get("NANOFLOWD"), os.environ.get("NANOFLOW_DEMO_MODEL")
-QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
+QUESTION = [{"role": "user", "content": "What is the capital of France? Answer in one word."}]
 
 
 def start(folder, *options):

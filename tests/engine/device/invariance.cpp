@@ -100,10 +100,13 @@ BOOST_AUTO_TEST_SUITE(invariance)
 BOOST_AUTO_TEST_CASE(a_dense_model_gives_the_same_bits_in_any_batch) {
   check_model("llama", WeightFormat::bf16);
   check_model("llama", WeightFormat::f32);
+  check_model("llama", WeightFormat::int8);
+  check_model("llama", WeightFormat::int4);
 }
 
 BOOST_AUTO_TEST_CASE(a_mixture_of_experts_gives_the_same_bits_in_any_batch) {
   check_model("mixtral", WeightFormat::bf16);
+  check_model("mixtral", WeightFormat::int4);
 }
 
 BOOST_AUTO_TEST_CASE(windows_and_post_norms_give_the_same_bits_in_any_batch) {

@@ -20,6 +20,9 @@ constexpr double f32_tolerance = 1e-5;
 /// of many such errors. 2.5e-2 was measured; a wrong formula is off by the order of 1.
 constexpr double bf16_tolerance = 5e-2;
 
+/// int8: inputs and weights are each rounded to 8 bits, a group's largest number off by 2^-8.
+constexpr double int8_tolerance = 1e-1;
+
 /// All cases together, in random chunks, as many at a time as the test model has slots.
 Parity run(const Goldens& goldens, const fs::path& path, WeightFormat weights, double tolerance) {
   constexpr std::size_t batch = 16;
@@ -39,12 +42,17 @@ Parity run(const Goldens& goldens, const fs::path& path, WeightFormat weights, d
   return parity;
 }
 
+std::string_view to_string(WeightFormat weights) {
+  constexpr std::string_view names[] = {"auto", "f32", "bf16", "int8", "int4"};
+  return names[static_cast<int>(weights)];
+}
+
 void check(const std::string& name, const fs::path& path, WeightFormat weights, double tolerance) {
   const Goldens goldens = Goldens::read(name);
   const Parity parity = run(goldens, path, weights, tolerance);
-  std::cout << name << (weights == WeightFormat::f32 ? " f32" : " bf16") << ": relative error "
-            << parity.error << " of " << parity.n_logits << " logits; " << parity.n_tokens
-            << " tokens equal, " << parity.n_near_ties << " near ties";
+  std::cout << name << ' ' << to_string(weights) << ": relative error " << parity.error << " of "
+            << parity.n_logits << " logits; " << parity.n_tokens << " tokens equal, "
+            << parity.n_near_ties << " near ties";
   if (parity.n_near_ties > 0) std::cout << ", relative margin up to " << parity.widest_tie;
   std::cout << std::endl;
   BOOST_TEST_CONTEXT(name) {
@@ -62,9 +70,10 @@ std::vector<fs::path> small_models() {
   return out;
 }
 
-void check_real(const char* variable, const std::string& name) {
+void check_real(const char* variable, const std::string& name, WeightFormat weights,
+                double tolerance) {
   if (const char* path = std::getenv(variable)) {
-    check(name, path, WeightFormat::f32, f32_tolerance);
+    check(name, path, weights, tolerance);
   } else {
     std::cout << "skipped: " << variable << " does not name the model file\n";
   }
@@ -88,12 +97,29 @@ BOOST_AUTO_TEST_CASE(small_models_with_bf16_weights_stay_close) {
     check(path.stem(), path, WeightFormat::bf16, bf16_tolerance);
 }
 
+BOOST_AUTO_TEST_CASE(small_models_with_int8_weights_stay_close) {
+  for (const auto& path : small_models()) {
+    // Where two experts are nearly as good, another one may be chosen: no small difference.
+    const std::string name = path.stem();
+    if (name.find("moe") != std::string::npos || name.find("mixtral") != std::string::npos)
+      continue;
+    check(name, path, WeightFormat::int8, int8_tolerance);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(files_of_4_bits_stay_close_to_themselves_dequantised) {
+  for (const char* name : {"gguf-llama-old-quants", "gguf-llama-k-quants"})
+    check(name, std::string(NANOFLOW_TEST_DATA "/logits/") + name + ".gguf",
+          WeightFormat::automatic, int8_tolerance);
+  check_real("NANOFLOW_DEMO_MODEL", "smollm2", WeightFormat::automatic, int8_tolerance);
+}
+
 BOOST_AUTO_TEST_CASE(smollm2_equals_transformers_over_50_prompts) {
-  check_real("NANOFLOW_DEMO_MODEL", "smollm2");
+  check_real("NANOFLOW_DEMO_MODEL", "smollm2", WeightFormat::f32, f32_tolerance);
 }
 
 BOOST_AUTO_TEST_CASE(gemma_3_270m_equals_transformers) {
-  check_real("NANOFLOW_GEMMA_MODEL", "gemma3-270m");
+  check_real("NANOFLOW_GEMMA_MODEL", "gemma3-270m", WeightFormat::f32, f32_tolerance);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

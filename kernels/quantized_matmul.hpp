@@ -1,0 +1,38 @@
+// out[r][n] = sum over k of a[r][k] * w[n][k], plus bias[n], with a in 8 bits (quantize_rows.hpp)
+// and w in 8 or 4 (weight_groups.hpp).
+//
+// Order: each output is one f32 accumulator that starts at 0; for each group of 32 inputs,
+// ascending, with t the exact integer sum of a's q times w's u (int8: times u - 128),
+//
+//   acc = fma(t, w.scale * a.scale, acc)
+//   acc = fma(w.minimum, a.offset, acc)      int4 only
+//
+// and the bias is added last. So neither the number of rows, nor how rows and columns are shared
+// out, nor the instruction set changes a bit. FLOPs 2*n_rows*n_outputs*n_inputs; bytes: the weights
+// once for each block of 96 rows.
+#pragma once
+#include <cstddef>
+
+#include "kernels/isa.hpp"
+#include "kernels/matmul.hpp"
+#include "kernels/quantize_rows.hpp"
+
+namespace nanoflow::kernels {
+
+/// As matmul. weights.element is int8 or int4.
+using QuantizedMatmul = void(float* out, std::ptrdiff_t out_stride, const QuantizedRows& in,
+                             const PackedMatrix& weights, const float* bias, Range rows,
+                             Range panels);
+
+QuantizedMatmul quantized_matmul;
+namespace ref {
+QuantizedMatmul quantized_matmul;
+}
+namespace avx2 {
+QuantizedMatmul quantized_matmul;
+}
+namespace avx512 {
+QuantizedMatmul quantized_matmul;
+}
+
+}  // namespace nanoflow::kernels

@@ -1,0 +1,155 @@
+// The inner loop of quantized_matmul, for AVX2 and for AVX-512 with VNNI. A tile is some rows times
+// two vectors of columns. Only *_cpu.cpp files include this.
+#pragma once
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/quantize_rows.hpp"
+#include "kernels/simd.hpp"
+#include "kernels/weight_groups.hpp"
+
+namespace nanoflow::kernels::NANOFLOW_ISA {
+
+/// Four inputs of a row, for every column.
+NANOFLOW_INLINE std::int32_t four_inputs(const std::int8_t* values) {
+  std::int32_t four;
+  __builtin_memcpy(&four, values, sizeof four);
+  return four;
+}
+
+#ifdef __AVX512F__
+
+/// A whole panel: columns 0-15 and 16-31.
+inline constexpr int quantized_tile_rows = 12;
+constexpr int tiles_a_panel(Element) {
+  return 1;
+}
+
+/// vpdpbusd multiplies unsigned bytes with signed ones and adds four products to each sum.
+template <int rows, Element element>
+NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const std::int8_t* values,
+                                std::ptrdiff_t values_stride, const float* scales,
+                                const float* offsets, const std::int32_t* value_sums,
+                                std::ptrdiff_t groups_stride, const std::uint8_t* group, int) {
+  __m512i t[rows][2];
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r) {
+    const int start = element == Element::int8 ? -128 * value_sums[r * groups_stride] : 0;
+    t[r][0] = t[r][1] = _mm512_set1_epi32(start);
+  }
+  for (int step = 0; step < steps_a_group; ++step) {
+    const std::uint8_t* w = group + static_cast<std::size_t>(step) * step_bytes(element);
+    __m512i w0 = _mm512_loadu_si512(w), w1;
+    if constexpr (element == Element::int8) {
+      w1 = _mm512_loadu_si512(w + 64);
+    } else {
+      const __m512i nibble = _mm512_set1_epi8(15);
+      w1 = _mm512_and_si512(_mm512_srli_epi16(w0, 4), nibble);
+      w0 = _mm512_and_si512(w0, nibble);
+    }
+#pragma GCC unroll 12
+    for (int r = 0; r < rows; ++r) {
+      const __m512i a =
+          _mm512_set1_epi32(four_inputs(values + r * values_stride + step * step_inputs));
+      t[r][0] = _mm512_dpbusd_epi32(t[r][0], w0, a);
+      t[r][1] = _mm512_dpbusd_epi32(t[r][1], w1, a);
+    }
+  }
+  const std::uint8_t* halves = group + steps_a_group * step_bytes(element);
+  const auto load_halves = [&](int i) {
+    return F32x16(
+        _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves) + i)));
+  };
+  const F32x16 scale0 = load_halves(0), scale1 = load_halves(1);
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r) {
+    float* to = sums + r * sums_stride;
+    const F32x16 scale(scales[r * groups_stride]);
+    F32x16 sum0 = fma(F32x16(_mm512_cvtepi32_ps(t[r][0])), scale0 * scale, load(to));
+    F32x16 sum1 = fma(F32x16(_mm512_cvtepi32_ps(t[r][1])), scale1 * scale, load(to + 16));
+    if constexpr (element == Element::int4) {
+      const F32x16 offset(offsets[r * groups_stride]);
+      sum0 = fma(load_halves(2), offset, sum0);
+      sum1 = fma(load_halves(3), offset, sum1);
+    }
+    store(to, sum0);
+    store(to + 16, sum1);
+  }
+}
+
+#else
+
+/// int4: columns 0-7 and 16-23, or 8-15 and 24-31. int8: eight columns, whose low and high nibbles
+/// are multiplied apart, since vpmaddubsw saturates at 16 bits: nibbles times signed bytes fit even
+/// after a whole group.
+inline constexpr int quantized_tile_rows = 6;
+constexpr int tiles_a_panel(Element element) {
+  return element == Element::int8 ? 4 : 2;
+}
+
+/// low += w0 * a, high += w1 * a with a four inputs of a row. In assembler, since the sums of six
+/// rows leave four registers, and GCC 12 spills sums to load the rows ahead.
+NANOFLOW_INLINE void add_products(__m256i& low, __m256i& high, __m256i w0, __m256i w1,
+                                  const std::int8_t* a) {
+  __m256i x, product;
+  asm("vpbroadcastd %[a], %[x]\n\t"
+      "vpmaddubsw %[x], %[w0], %[product]\n\t"
+      "vpaddw %[product], %[low], %[low]\n\t"
+      "vpmaddubsw %[x], %[w1], %[x]\n\t"
+      "vpaddw %[x], %[high], %[high]"
+      : [low] "+x"(low), [high] "+x"(high), [x] "=&x"(x), [product] "=&x"(product)
+      : [w0] "x"(w0), [w1] "x"(w1), [a] "m"(*reinterpret_cast<const std::int32_t*>(a)));
+}
+
+template <int rows, Element element>
+NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const std::int8_t* values,
+                                std::ptrdiff_t values_stride, const float* scales,
+                                const float* offsets, const std::int32_t* value_sums,
+                                std::ptrdiff_t groups_stride, const std::uint8_t* group, int tile) {
+  const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
+  __m256i low[rows], high[rows];
+#pragma GCC unroll 6
+  for (int r = 0; r < rows; ++r) low[r] = high[r] = _mm256_setzero_si256();
+#pragma GCC unroll 8
+  for (int step = 0; step < steps_a_group; ++step) {
+    const std::uint8_t* at =
+        group + static_cast<std::size_t>(step) * step_bytes(element) + tile * 32;
+    const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+    const __m256i w0 = _mm256_and_si256(w, nibble);
+    const __m256i w1 = _mm256_and_si256(_mm256_srli_epi16(w, 4), nibble);
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; ++r)
+      add_products(low[r], high[r], w0, w1, values + r * values_stride + step * step_inputs);
+  }
+  const std::uint8_t* halves = group + steps_a_group * step_bytes(element);
+  const auto load_halves = [&](int column) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves + 2 * column)));
+  };
+  sums += 8 * tile;
+#pragma GCC unroll 6
+  for (int r = 0; r < rows; ++r, sums += sums_stride) {
+    const __m256 scale = _mm256_set1_ps(scales[r * groups_stride]);
+    const __m256i t0 = _mm256_madd_epi16(low[r], ones), t1 = _mm256_madd_epi16(high[r], ones);
+    if constexpr (element == Element::int8) {
+      const __m256i start = _mm256_set1_epi32(-128 * value_sums[r * groups_stride]);
+      const __m256i t = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(t1, 4), t0), start);
+      const __m256 factor = _mm256_mul_ps(load_halves(8 * tile), scale);
+      _mm256_storeu_ps(sums, _mm256_fmadd_ps(_mm256_cvtepi32_ps(t), factor, _mm256_loadu_ps(sums)));
+    } else {
+      const __m256 offset = _mm256_set1_ps(offsets[r * groups_stride]);
+      const __m256 factor0 = _mm256_mul_ps(load_halves(8 * tile), scale);
+      const __m256 factor1 = _mm256_mul_ps(load_halves(8 * tile + 16), scale);
+      const __m256 sum0 = _mm256_fmadd_ps(_mm256_cvtepi32_ps(t0), factor0, _mm256_loadu_ps(sums));
+      const __m256 sum1 =
+          _mm256_fmadd_ps(_mm256_cvtepi32_ps(t1), factor1, _mm256_loadu_ps(sums + 16));
+      _mm256_storeu_ps(sums, _mm256_fmadd_ps(load_halves(8 * tile + 32), offset, sum0));
+      _mm256_storeu_ps(sums + 16, _mm256_fmadd_ps(load_halves(8 * tile + 48), offset, sum1));
+    }
+  }
+}
+
+#endif
+
+}  // namespace nanoflow::kernels::NANOFLOW_ISA
