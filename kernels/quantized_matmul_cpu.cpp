@@ -8,6 +8,7 @@
 namespace nanoflow::kernels::NANOFLOW_ISA {
 namespace {
 
+constexpr int few_rows = 3;
 constexpr int slice_groups = 32;  // 20 KiB of int4, of which a tile reads half; 34 of int8
 
 /// Some rows of a block, from its first group on.
@@ -26,26 +27,57 @@ struct Rows {
   }
 };
 
-template <int rows, Element element>
-void multiply_tile(float* sums, const Rows& in, const std::uint8_t* groups, int n_groups,
-                   int tile) {
+/// Tiles of a panel's slice, `at_once` together, for a number of rows known when compiled.
+template <int rows, int at_once, Element element>
+void multiply_tiles(float* sums, const Rows& in, const std::uint8_t* groups, int n_groups,
+                    Range tiles) {
   for (int g = 0; g < n_groups; ++g, groups += group_bytes(element)) {
-    tile_group<rows, element>(sums, block_columns, in.values + g * group_inputs,
-                              in.n_groups * group_inputs, in.scales + g, in.offsets + g,
-                              in.sums + g, in.n_groups, groups, tile);
+    for (int tile = tiles.begin; tile < tiles.end; tile += at_once) {
+      tile_group<rows, at_once, element>(sums, block_columns, in.values + g * group_inputs,
+                                         in.n_groups * group_inputs, in.scales + g, in.offsets + g,
+                                         in.sums + g, in.n_groups, groups, tile);
+    }
   }
 }
 
-/// multiply_tile for n_rows <= rows.
+/// Few rows: all tiles of the slice, so that the weights are streamed once.
+template <int rows, Element element>
+void multiply_few(int n_rows, float* sums, const Rows& in, const std::uint8_t* groups,
+                  int n_groups) {
+  if constexpr (rows > 1) {
+    if (n_rows < rows) return multiply_few<rows - 1, element>(n_rows, sums, in, groups, n_groups);
+  }
+  multiply_tiles<rows, tiles_at_once(element, rows), element>(sums, in, groups, n_groups,
+                                                              {0, tiles_a_panel(element)});
+}
+
+/// One tile of the slice, for n_rows <= rows.
 template <int rows, Element element>
 void multiply_rows(int n_rows, float* sums, const Rows& in, const std::uint8_t* groups,
                    int n_groups, int tile) {
   if constexpr (rows > 1) {
-    if (n_rows < rows) {
+    if (n_rows < rows)
       return multiply_rows<rows - 1, element>(n_rows, sums, in, groups, n_groups, tile);
-    }
   }
-  multiply_tile<rows, element>(sums, in, groups, n_groups, tile);
+  multiply_tiles<rows, 1, element>(sums, in, groups, n_groups, {tile, tile + 1});
+}
+
+/// A slice of a panel, groups [first_group, first_group + n_groups). Many rows: as much of it as a
+/// tile reads stays in the first-level cache while they pass over it.
+template <Element element>
+void multiply_slice(float* sums, const QuantizedRows& in, Range rows, int first_group,
+                    const std::uint8_t* groups, int n_groups) {
+  if (rows.size() <= few_rows) {
+    return multiply_few<few_rows, element>(rows.size(), sums, Rows(in, rows.begin, first_group),
+                                           groups, n_groups);
+  }
+  for (int tile = 0; tile < tiles_a_panel(element); ++tile) {
+    each_tile<quantized_tile_rows>(rows.size(), [&](int first, int n) {
+      multiply_rows<quantized_tile_rows, element>(n, sums + first * block_columns,
+                                                  Rows(in, rows.begin + first, first_group), groups,
+                                                  n_groups, tile);
+    });
+  }
 }
 
 /// sums [n_rows][256]
@@ -55,18 +87,11 @@ void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights,
   clear_sums(sums, rows.size());
   const int n_groups = weights.n_inputs / group_inputs;
   for (int g = 0; g < n_groups; g += slice_groups) {
-    const int here = smaller(slice_groups, n_groups - g);
     for (int p = panels.begin; p < panels.end; ++p) {
       const auto* groups = static_cast<const std::uint8_t*>(weights.data) +
                            (static_cast<std::size_t>(p) * n_groups + g) * group_bytes(element);
-      float* panel_sums = sums + (p - panels.begin) * panel_width;
-      for (int tile = 0; tile < tiles_a_panel(element); ++tile) {
-        each_tile<quantized_tile_rows>(rows.size(), [&](int first, int n) {
-          multiply_rows<quantized_tile_rows, element>(n, panel_sums + first * block_columns,
-                                                      Rows(in, rows.begin + first, g), groups, here,
-                                                      tile);
-        });
-      }
+      multiply_slice<element>(sums + (p - panels.begin) * panel_width, in, rows, g, groups,
+                              smaller(slice_groups, n_groups - g));
     }
   }
 }

@@ -27,8 +27,13 @@ constexpr int tiles_a_panel(Element) {
   return 1;
 }
 
+/// Tiles of a panel that are computed together.
+constexpr int tiles_at_once(Element, int) {
+  return 1;
+}
+
 /// vpdpbusd multiplies unsigned bytes with signed ones and adds four products to each sum.
-template <int rows, Element element>
+template <int rows, int n_tiles, Element element>
 NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const std::int8_t* values,
                                 std::ptrdiff_t values_stride, const float* scales,
                                 const float* offsets, const std::int32_t* value_sums,
@@ -88,6 +93,12 @@ inline constexpr int quantized_tile_rows = 6;
 constexpr int tiles_a_panel(Element element) {
   return element == Element::int8 ? 4 : 2;
 }
+/// Tiles of a panel that are computed together. Twelve registers hold the sums; a few rows would
+/// leave most of them empty, and read each line of the weights more than once.
+constexpr int tiles_at_once(Element element, int rows) {
+  if (rows > 3) return 1;
+  return rows == 1 ? tiles_a_panel(element) : 2;
+}
 
 /// low += w0 * a, high += w1 * a with a four inputs of a row. In assembler, since the sums of six
 /// rows leave four registers, and GCC 12 spills sums to load the rows ahead.
@@ -103,49 +114,70 @@ NANOFLOW_INLINE void add_products(__m256i& low, __m256i& high, __m256i w0, __m25
       : [w0] "x"(w0), [w1] "x"(w1), [a] "m"(*reinterpret_cast<const std::int32_t*>(a)));
 }
 
-template <int rows, Element element>
+/// What a row's sums of one tile and group add to its outputs.
+template <Element element>
+NANOFLOW_INLINE void add_group(float* sums, __m256i low, __m256i high, float row_scale,
+                               float row_offset, std::int32_t row_sum, const std::uint8_t* halves) {
+  const auto load_halves = [&](int column) {
+    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves + 2 * column)));
+  };
+  const __m256i ones = _mm256_set1_epi16(1);
+  const __m256i t0 = _mm256_madd_epi16(low, ones), t1 = _mm256_madd_epi16(high, ones);
+  const __m256 scale = _mm256_set1_ps(row_scale);
+  if constexpr (element == Element::int8) {
+    const __m256i start = _mm256_set1_epi32(-128 * row_sum);
+    const __m256i t = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(t1, 4), t0), start);
+    const __m256 factor = _mm256_mul_ps(load_halves(0), scale);
+    _mm256_storeu_ps(sums, _mm256_fmadd_ps(_mm256_cvtepi32_ps(t), factor, _mm256_loadu_ps(sums)));
+  } else {
+    const __m256 offset = _mm256_set1_ps(row_offset);
+    const __m256 factor0 = _mm256_mul_ps(load_halves(0), scale);
+    const __m256 factor1 = _mm256_mul_ps(load_halves(16), scale);
+    const __m256 sum0 = _mm256_fmadd_ps(_mm256_cvtepi32_ps(t0), factor0, _mm256_loadu_ps(sums));
+    const __m256 sum1 =
+        _mm256_fmadd_ps(_mm256_cvtepi32_ps(t1), factor1, _mm256_loadu_ps(sums + 16));
+    _mm256_storeu_ps(sums, _mm256_fmadd_ps(load_halves(32), offset, sum0));
+    _mm256_storeu_ps(sums + 16, _mm256_fmadd_ps(load_halves(48), offset, sum1));
+  }
+}
+
+template <int rows, int n_tiles, Element element>
 NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const std::int8_t* values,
                                 std::ptrdiff_t values_stride, const float* scales,
                                 const float* offsets, const std::int32_t* value_sums,
                                 std::ptrdiff_t groups_stride, const std::uint8_t* group, int tile) {
-  const __m256i nibble = _mm256_set1_epi8(15), ones = _mm256_set1_epi16(1);
-  __m256i low[rows], high[rows];
+  const __m256i nibble = _mm256_set1_epi8(15);
+  __m256i low[rows][n_tiles], high[rows][n_tiles];
 #pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r) low[r] = high[r] = _mm256_setzero_si256();
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+    for (int t = 0; t < n_tiles; ++t) low[r][t] = high[r][t] = _mm256_setzero_si256();
+  }
 #pragma GCC unroll 8
   for (int step = 0; step < steps_a_group; ++step) {
-    const std::uint8_t* at =
-        group + static_cast<std::size_t>(step) * step_bytes(element) + tile * 32;
-    const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
-    const __m256i w0 = _mm256_and_si256(w, nibble);
-    const __m256i w1 = _mm256_and_si256(_mm256_srli_epi16(w, 4), nibble);
+#pragma GCC unroll 4
+    for (int t = 0; t < n_tiles; ++t) {
+      const std::uint8_t* at =
+          group + static_cast<std::size_t>(step) * step_bytes(element) + (tile + t) * 32;
+      const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+      const __m256i w0 = _mm256_and_si256(w, nibble);
+      const __m256i w1 = _mm256_and_si256(_mm256_srli_epi16(w, 4), nibble);
 #pragma GCC unroll 6
-    for (int r = 0; r < rows; ++r)
-      add_products(low[r], high[r], w0, w1, values + r * values_stride + step * step_inputs);
+      for (int r = 0; r < rows; ++r) {
+        add_products(low[r][t], high[r][t], w0, w1,
+                     values + r * values_stride + step * step_inputs);
+      }
+    }
   }
   const std::uint8_t* halves = group + steps_a_group * step_bytes(element);
-  const auto load_halves = [&](int column) {
-    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves + 2 * column)));
-  };
-  sums += 8 * tile;
+#pragma GCC unroll 4
+  for (int t = 0; t < n_tiles; ++t) {
+    const int column = 8 * (tile + t);
 #pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r, sums += sums_stride) {
-    const __m256 scale = _mm256_set1_ps(scales[r * groups_stride]);
-    const __m256i t0 = _mm256_madd_epi16(low[r], ones), t1 = _mm256_madd_epi16(high[r], ones);
-    if constexpr (element == Element::int8) {
-      const __m256i start = _mm256_set1_epi32(-128 * value_sums[r * groups_stride]);
-      const __m256i t = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(t1, 4), t0), start);
-      const __m256 factor = _mm256_mul_ps(load_halves(8 * tile), scale);
-      _mm256_storeu_ps(sums, _mm256_fmadd_ps(_mm256_cvtepi32_ps(t), factor, _mm256_loadu_ps(sums)));
-    } else {
-      const __m256 offset = _mm256_set1_ps(offsets[r * groups_stride]);
-      const __m256 factor0 = _mm256_mul_ps(load_halves(8 * tile), scale);
-      const __m256 factor1 = _mm256_mul_ps(load_halves(8 * tile + 16), scale);
-      const __m256 sum0 = _mm256_fmadd_ps(_mm256_cvtepi32_ps(t0), factor0, _mm256_loadu_ps(sums));
-      const __m256 sum1 =
-          _mm256_fmadd_ps(_mm256_cvtepi32_ps(t1), factor1, _mm256_loadu_ps(sums + 16));
-      _mm256_storeu_ps(sums, _mm256_fmadd_ps(load_halves(8 * tile + 32), offset, sum0));
-      _mm256_storeu_ps(sums + 16, _mm256_fmadd_ps(load_halves(8 * tile + 48), offset, sum1));
+    for (int r = 0; r < rows; ++r) {
+      add_group<element>(sums + r * sums_stride + column, low[r][t], high[r][t],
+                         scales[r * groups_stride], offsets[r * groups_stride],
+                         value_sums[r * groups_stride], halves + 2 * column);
     }
   }
 }

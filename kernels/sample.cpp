@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <functional>
 #include <limits>
 
@@ -11,15 +12,49 @@
 
 namespace nanoflow::kernels {
 
-int largest(const float* logits, int n) {
-  int best = 0;
-  for (int i = 1; i < n; ++i) {
-    if (logits[i] > logits[best]) best = i;
+namespace {
+
+/// NaN never; sixteen running maxima, which compilers keep in vectors.
+float maximum(const float* x, int n) {
+  constexpr int lanes = 16;
+  std::array<float, lanes> best;
+  best.fill(excluded);
+  int i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    for (int lane = 0; lane < lanes; ++lane) {
+      const float value = x[i + lane];
+      best[lane] = value > best[lane] ? value : best[lane];
+    }
   }
-  return best;
+  for (; i < n; ++i) best[0] = x[i] > best[0] ? x[i] : best[0];
+  return *std::max_element(best.begin(), best.end());
+}
+
+}  // namespace
+
+int largest(const float* logits, int n) {
+  constexpr int block = 1024;  // only one is looked at twice
+  float best = excluded;
+  int begin = 0;
+  for (int i = 0; i < n; i += block) {
+    const float here = maximum(logits + i, std::min(block, n - i));
+    if (here > best) {
+      best = here;
+      begin = i;
+    }
+  }
+  for (int i = begin; i < n; ++i) {
+    if (logits[i] == best) return i;
+  }
+  return 0;
 }
 
 namespace {
+
+/// No logit would be changed.
+bool is_plain(const SampleParams& params) {
+  return params.history.empty() && params.logit_bias.empty() && params.banned.empty();
+}
 
 /// Dropped logits are `excluded`, their weights 0.
 struct Candidates {
@@ -143,12 +178,17 @@ std::size_t sample_scratch_floats(int vocab_size) {
 
 std::int32_t sample(const float* logits, int vocab_size, const SampleParams& params,
                     float* scratch) {
+  const bool greedy = params.temperature < std::numeric_limits<float>::min();
+  if (greedy && is_plain(params)) {
+    const int best = largest(logits, vocab_size);
+    if (std::isfinite(logits[best])) return best;  // else by the rules for what is no number
+  }
   Candidates candidates{scratch, scratch + vocab_size, vocab_size};
   adjust(candidates.logits, logits, vocab_size, params);
   const int best = largest(candidates.logits, vocab_size);
   candidates.maximum = candidates.logits[best];
   if (!(candidates.maximum > excluded)) return -1;
-  if (params.temperature < std::numeric_limits<float>::min()) return best;
+  if (greedy) return best;
   candidates.temperature = params.temperature;
   keep_top_k(candidates, params.top_k);
   scaled_exp(candidates.weights, candidates.logits, vocab_size, candidates.maximum,

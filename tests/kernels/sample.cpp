@@ -1,6 +1,7 @@
 #include "kernels/sample.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "fixture.hpp"
 #include "kernels/philox.hpp"
@@ -139,6 +140,26 @@ BOOST_AUTO_TEST_CASE(ids_outside_the_vocabulary_are_ignored) {
                                    .logit_bias = bias,
                                    .history = history,
                                    .banned = banned}) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(greedy_takes_the_lowest_id_of_the_largest_wherever_it_lies) {
+  auto logits = random_floats(5000, 9);
+  for (const int at : {0, 15, 16, 1023, 1024, 4992, 4999}) {
+    auto row = logits;
+    row[at] = 100;
+    if (at + 7 < 5000) row[at + 7] = 100;
+    row[(at + 2500) % 5000] = at < 2500 ? 100.0F : 99.0F;
+    row[3] = NAN;
+    BOOST_TEST(sample_of(row, {.temperature = 0}) == at);
+    // The same where something is adjusted: another way through the code.
+    const std::vector<std::int32_t> banned{2};
+    BOOST_TEST(sample_of(row, {.temperature = 0, .banned = banned}) == at);
+  }
+  logits[4000] = INFINITY;  // the largest finite number, like the one before it
+  logits[3000] = std::numeric_limits<float>::max();
+  BOOST_TEST(sample_of(logits, {.temperature = 0}) == 3000);
+  BOOST_TEST(sample_of(std::vector<float>(20, NAN), {.temperature = 0}) == -1);
+  BOOST_TEST(sample_of(std::vector<float>(20, -INFINITY), {.temperature = 0}) == -1);
 }
 
 BOOST_AUTO_TEST_CASE(log_probabilities_are_those_of_double_precision) {

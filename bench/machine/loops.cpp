@@ -1,0 +1,99 @@
+// In assembler, so that no compiler finds out that nothing is done with the sums. Twelve sums hide
+// the latency of any of the instructions.
+#include "bench/machine/loops.hpp"
+
+#include <immintrin.h>
+
+namespace nanoflow::bench::NANOFLOW_ISA {
+namespace {
+
+constexpr int sums = 12;
+
+#define NANOFLOW_TWELVE(LINE) \
+  LINE(0) LINE(1) LINE(2) LINE(3) LINE(4) LINE(5) LINE(6) LINE(7) LINE(8) LINE(9) LINE(10) LINE(11)
+#define NANOFLOW_CLOBBERS                                                                  \
+  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", \
+      "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+
+#ifdef __AVX512F__
+
+constexpr int lanes = 16;
+
+double f32(long n) {
+#define NANOFLOW_LINE(i) "vfmadd231ps %%zmm14, %%zmm15, %%zmm" #i "\n\t"
+  for (long round = 0; round < n; ++round)
+    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
+#undef NANOFLOW_LINE
+  return 2.0 * lanes * sums * static_cast<double>(n);
+}
+
+double int8(long n) {
+#define NANOFLOW_LINE(i) "vpdpbusd %%zmm14, %%zmm15, %%zmm" #i "\n\t"
+  for (long round = 0; round < n; ++round)
+    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
+#undef NANOFLOW_LINE
+  return 2.0 * 4 * lanes * sums * static_cast<double>(n);
+}
+
+double int4(long n) {  // the same instruction
+  return int8(n);
+}
+
+#else
+
+constexpr int lanes = 8;
+
+double f32(long n) {
+#define NANOFLOW_LINE(i) "vfmadd231ps %%ymm14, %%ymm15, %%ymm" #i "\n\t"
+  for (long round = 0; round < n; ++round)
+    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
+#undef NANOFLOW_LINE
+  return 2.0 * lanes * sums * static_cast<double>(n);
+}
+
+/// Sums of 16 bits, which products of 4 by 8 bits do not overflow soon.
+double int4(long n) {
+#define NANOFLOW_LINE(i)                     \
+  "vpmaddubsw %%ymm14, %%ymm15, %%ymm13\n\t" \
+  "vpaddw %%ymm13, %%ymm" #i ", %%ymm" #i "\n\t"
+  for (long round = 0; round < n; ++round)
+    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
+#undef NANOFLOW_LINE
+  return 2.0 * 4 * lanes * sums * static_cast<double>(n);
+}
+
+/// Without VNNI, 8 by 8 bits need sums of 32.
+double int8(long n) {
+#define NANOFLOW_LINE(i)                   \
+  "vpmaddwd %%ymm14, %%ymm15, %%ymm13\n\t" \
+  "vpaddd %%ymm13, %%ymm" #i ", %%ymm" #i "\n\t"
+  for (long round = 0; round < n; ++round)
+    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
+#undef NANOFLOW_LINE
+  return 2.0 * 2 * lanes * sums * static_cast<double>(n);
+}
+
+#endif
+
+std::uint64_t read(const std::byte* data, std::size_t n) {
+  // Four streams, so that more than one page is on its way.
+  constexpr std::size_t streams = 4;
+  const std::size_t part = n / streams;
+  __m256i sum[streams] = {};
+  for (std::size_t i = 0; i < part; i += 64) {
+    for (std::size_t stream = 0; stream < streams; ++stream) {
+      const auto* at = reinterpret_cast<const __m256i*>(data + stream * part + i);
+      sum[stream] = _mm256_xor_si256(
+          sum[stream], _mm256_xor_si256(_mm256_load_si256(at), _mm256_load_si256(at + 1)));
+    }
+  }
+  const __m256i all =
+      _mm256_xor_si256(_mm256_xor_si256(sum[0], sum[1]), _mm256_xor_si256(sum[2], sum[3]));
+  return static_cast<std::uint64_t>(_mm256_extract_epi64(all, 0) ^ _mm256_extract_epi64(all, 3));
+}
+
+}  // namespace
+
+const Loops loops{f32, int4, int8, read};
+
+}  // namespace nanoflow::bench::NANOFLOW_ISA

@@ -1,0 +1,19 @@
+// What this machine can do at most, measured: the ceilings that other benches print their part of.
+#pragma once
+#include <string>
+
+namespace nanoflow::bench {
+
+/// Multiplications and additions count as one operation each.
+struct Peaks {
+  double f32 = 0;   // GFLOP/s by fused multiply-add; bf16 weights are multiplied so, too
+  double int4 = 0;  // Gop/s, products of 4 by 8 bits
+  double int8 = 0;  // Gop/s, products of 8 by 8 bits
+  double read = 0;  // GB/s from memory, far more than the caches hold
+};
+
+/// All threads at once, each pinned to a processor of its own; takes about two seconds.
+Peaks measure_peaks(int n_threads);
+std::string processor_name();
+
+}  // namespace nanoflow::bench
