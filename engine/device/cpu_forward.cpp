@@ -21,7 +21,7 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
     case OperationKind::embed:
       return embed(crew, rows, step);
     case OperationKind::attention_norm:
-      return norm(crew, rows, layer.attention_norm);
+      return norm(crew, rows, layer.attention_norm, layer.qkv);
     case OperationKind::qkv:
       return matmul(crew, rows, work_.qkv, qkv_stride(), work_.normed, dim, work_.quantized,
                     layer.qkv, layer.qkv_bias);
@@ -35,12 +35,12 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
     case OperationKind::attention_add:
       return add(crew, rows, layer.post_attention_norm);
     case OperationKind::ffn_norm:
-      return norm(crew, rows, layer.ffn_norm);
+      return norm(crew, rows, layer.ffn_norm, layer.dense.gate_up);
     case OperationKind::gate_up:
       return matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, dim, work_.quantized,
                     layer.dense.gate_up);
     case OperationKind::activation:
-      return activation(crew, rows);
+      return activation(crew, rows, layer.dense.down);
     case OperationKind::down:
       return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * ffn_dim, work_.quantized,
                     layer.dense.down);
@@ -79,10 +79,12 @@ void CpuForward::embed(const Crew& crew, Range rows, CpuStep& step) const {
   });
 }
 
-void CpuForward::norm(const Crew& crew, Range rows, const float* weight) const {
+void CpuForward::norm(const Crew& crew, Range rows, const float* weight,
+                      const kernels::PackedMatrix& next) const {
   crew.split(rows, [&](Range part) {
     kernels::rms_norm(work_.normed, config_.dim, work_.x, config_.dim,
                       norm_weights(weight, config_.dim), 1, part);
+    quantize(work_.quantized, work_.normed, config_.dim, next, part);
   });
 }
 
@@ -95,13 +97,14 @@ void CpuForward::add(const Crew& crew, Range rows, const float* post_norm) const
   });
 }
 
-void CpuForward::activation(const Crew& crew, Range rows) const {
+void CpuForward::activation(const Crew& crew, Range rows, const kernels::PackedMatrix& next) const {
   const auto kind = config_.activation == Activation::silu ? kernels::ActivationKind::silu
                                                            : kernels::ActivationKind::gelu_tanh;
   const std::ptrdiff_t stride = 2 * static_cast<std::ptrdiff_t>(config_.ffn_dim);
   crew.split(rows, [&](Range part) {
     kernels::activate(work_.gate_up, stride, work_.gate_up, work_.gate_up + config_.ffn_dim, stride,
                       kind, part, {0, config_.ffn_dim});
+    quantize(work_.quantized, work_.gate_up, stride, next, part);
   });
 }
 
@@ -110,18 +113,19 @@ void CpuForward::matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t
                         const kernels::QuantizedRows& quantized,
                         const kernels::PackedMatrix& weights, const float* bias) {
   const Range panels{0, kernels::n_panels(weights.n_outputs)};
-  if (is_quantized(weights.element)) {
-    const Range groups{0, weights.n_inputs / kernels::group_inputs};
-    crew.split(rows,
-               [&](Range part) { kernels::quantize_rows(quantized, in, in_stride, part, groups); });
-    crew.split(rows, panels, [&](Range part, Range columns) {
-      kernels::quantized_matmul(out, out_stride, quantized, weights, bias, part, columns);
-    });
-    return;
-  }
   crew.split(rows, panels, [&](Range part, Range columns) {
-    kernels::matmul(out, out_stride, in, in_stride, weights, bias, part, columns);
+    if (is_quantized(weights.element)) {
+      kernels::quantized_matmul(out, out_stride, quantized, weights, bias, part, columns);
+    } else {
+      kernels::matmul(out, out_stride, in, in_stride, weights, bias, part, columns);
+    }
   });
+}
+
+void CpuForward::quantize(const kernels::QuantizedRows& out, const float* in,
+                          std::ptrdiff_t in_stride, const kernels::PackedMatrix& next, Range rows) {
+  if (is_quantized(next.element))
+    kernels::quantize_rows(out, in, in_stride, rows, {0, next.n_inputs / kernels::group_inputs});
 }
 
 kernels::NormWeights CpuForward::norm_weights(const float* weight, int dim) const {

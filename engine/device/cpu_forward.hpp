@@ -28,11 +28,13 @@ class CpuForward {
   using Range = kernels::Range;
 
   void embed(const Crew& crew, Range rows, CpuStep& step) const;
-  void norm(const Crew& crew, Range rows, const float* weight) const;
+  // `next`: the product that reads the result, in 8 bits where it has weights of 8 or 4.
+  void norm(const Crew& crew, Range rows, const float* weight,
+            const kernels::PackedMatrix& next) const;
   void rope_store(const Crew& crew, Range rows, int layer, const CpuStep& step) const;
   void attention(const Crew& crew, Range rows, int layer, const CpuStep& step) const;
   void add(const Crew& crew, Range rows, const float* post_norm) const;
-  void activation(const Crew& crew, Range rows) const;
+  void activation(const Crew& crew, Range rows, const kernels::PackedMatrix& next) const;
   void gather(const Crew& crew, Range sampled, const CpuStep& step) const;
   void sample(const Crew& crew, Range sampled, CpuStep& step) const;
   void sample_row(int worker, int row, CpuStep& step) const;
@@ -41,7 +43,10 @@ class CpuForward {
   void experts(const Crew& crew, Range rows, const CpuLayer& layer) const;
   void group_pairs(Range rows, ExpertGroups& groups) const;
 
-  /// out = in * weights [+ bias], rows of any buffers; `quantized` is where rows in 8 bits belong.
+  /// Rows of `in` once more, in 8 bits, where `next` reads them so.
+  static void quantize(const kernels::QuantizedRows& out, const float* in, std::ptrdiff_t in_stride,
+                       const kernels::PackedMatrix& next, Range rows);
+  /// out = in * weights [+ bias], rows of any buffers; `quantized` has the same rows in 8 bits.
   static void matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,
                      const float* in, std::ptrdiff_t in_stride,
                      const kernels::QuantizedRows& quantized, const kernels::PackedMatrix& weights,

@@ -2,6 +2,7 @@
 #include "engine/device/cpu_forward.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/rope.hpp"
+#include "kernels/weight_groups.hpp"
 
 namespace nanoflow {
 
@@ -42,6 +43,7 @@ void CpuForward::rope_store(const Crew& crew, Range rows, int layer, const CpuSt
 
 void CpuForward::attention(const Crew& crew, Range rows, int layer, const CpuStep& step) const {
   const auto pages = layer_pages(layer);
+  const auto& output = weights_.layers[layer].output;  // reads the result
   const kernels::AttentionShape shape{config_.n_heads, config_.attention_scale,
                                       config_.layers[layer].window};
   const std::ptrdiff_t stride = qkv_stride();
@@ -54,8 +56,15 @@ void CpuForward::attention(const Crew& crew, Range rows, int layer, const CpuSte
     const Range part{std::max(tile.row_begin, rows.begin) - sequence.row_begin,
                      std::min(tile.row_end, rows.end) - sequence.row_begin};
     float* q = work_.qkv + sequence.row_begin * stride;
+    const int head = i % n_heads;
     kernels::attention(q, stride, q, stride, pages, kv_rows(step, sequence), shape,
-                       work_.attention_scratch(crew.worker), part, {i % n_heads, i % n_heads + 1});
+                       work_.attention_scratch(crew.worker), part, {head, head + 1});
+    if (is_quantized(output.element)) {
+      const int groups = output.n_inputs / n_heads / kernels::group_inputs;
+      kernels::quantize_rows(work_.quantized, work_.qkv, stride,
+                             {sequence.row_begin + part.begin, sequence.row_begin + part.end},
+                             {head * groups, (head + 1) * groups});
+    }
   });
 }
 

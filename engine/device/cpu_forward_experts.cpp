@@ -47,19 +47,12 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer) co
   crew.for_each(1, [&](int) { group_pairs(rows, groups); });
 
   // Experts of one layer have one format.
-  const auto quantize = [&](const kernels::PackedMatrix& matrix, const float* in,
-                            std::ptrdiff_t in_stride, Range part) {
-    if (is_quantized(matrix.element)) {
-      kernels::quantize_rows(work_.quantized_pairs, in, in_stride, part,
-                             {0, matrix.n_inputs / kernels::group_inputs});
-    }
-  };
   crew.split(pairs, [&](Range part) {
     for (int pair = part.begin; pair < part.end; ++pair)
       std::memcpy(work_.pair_inputs + static_cast<std::ptrdiff_t>(pair) * dim,
                   work_.normed + static_cast<std::ptrdiff_t>(work_.pair_rows[pair]) * dim,
                   dim * sizeof(float));
-    quantize(layer.experts[0].gate_up, work_.pair_inputs, dim, part);
+    quantize(work_.quantized_pairs, work_.pair_inputs, dim, layer.experts[0].gate_up, part);
   });
   // Expert and columns are one task; experts without a row are none.
   const auto each_expert = [&](auto matrix, float* out, std::ptrdiff_t out_stride, const float* in,
@@ -88,7 +81,7 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer) co
   crew.split(pairs, [&](Range part) {
     kernels::activate(work_.pair_gate_up, wide, work_.pair_gate_up, work_.pair_gate_up + ffn_dim,
                       wide, kind, part, {0, ffn_dim});
-    quantize(layer.experts[0].down, work_.pair_gate_up, wide, part);
+    quantize(work_.quantized_pairs, work_.pair_gate_up, wide, layer.experts[0].down, part);
   });
   each_expert([&](int expert) { return layer.experts[expert].down; }, work_.pair_outputs, dim,
               work_.pair_gate_up, wide);

@@ -10,6 +10,7 @@ void CpuForward::gather(const Crew& crew, Range sampled, const CpuStep& step) co
     for (int i = part.begin; i < part.end; ++i)
       kernels::rms_norm(work_.gathered + i * dim, dim, work_.x + step.sampled[i].row * dim, dim,
                         norm_weights(weights_.output_norm, config_.dim), 1, {0, 1});
+    quantize(work_.quantized_sampled, work_.gathered, dim, weights_.lm_head, part);
   });
 }
 
