@@ -1,31 +1,29 @@
 // How fast the kernels are on one core, at the shapes of SmolLM2-135M (dim 576, 9 heads, 3 KV heads
-// of 64, ffn 1536). Each row: the median of repeated runs, their spread, and the rates by the
-// counts in the kernels' headers.
+// of 64, ffn 1536) and Llama-3-8B. Each row: the median of repeated runs, the best, the rates by
+// the counts in the kernels' headers, and their per cents of this core's measured peaks. What lies
+// in a cache may be read faster than memory can.
+//
+//   bench_kernels [MODEL] [WORD]      only rows with the word in their names, say int4 or M=64
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <functional>
 #include <numeric>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "bench/machine/peaks.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/matmul.hpp"
+#include "kernels/quantized_matmul.hpp"
+#include "kernels/weight_groups.hpp"
 
 using namespace nanoflow::kernels;
+namespace bench = nanoflow::bench;
 
 namespace {
-
-std::string processor() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown processor";
-}
 
 std::string wanted;  // the word that a row's name must contain
 
@@ -36,8 +34,15 @@ double thread_seconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-/// Runs at least 5 times, until half a second has passed, and prints a row.
-void measure(const std::string& name, double flops, double bytes,
+bench::Peaks peaks;
+
+double peak_of(Element element) {
+  return element == Element::int4 ? peaks.int4 : element == Element::int8 ? peaks.int8 : peaks.f32;
+}
+
+/// Runs at least 5 times, until half a second has passed, and prints a row. peak: of the
+/// operations, in Gop/s.
+void measure(const std::string& name, double flops, double bytes, double peak,
              const std::function<void()>& run) {
   if (name.find(wanted) == std::string::npos) return;
   run();  // touches the memory
@@ -50,8 +55,9 @@ void measure(const std::string& name, double flops, double bytes,
   }
   std::sort(seconds.begin(), seconds.end());
   const double median = seconds[seconds.size() / 2];
-  std::printf("%-36s %10.1f %10.1f %8.1f %8.1f\n", name.c_str(), median * 1e6,
-              seconds.front() * 1e6, flops / median * 1e-9, bytes / median * 1e-9);
+  const double rate = flops / median * 1e-9, read = bytes / median * 1e-9;
+  std::printf("%-36s %10.1f %10.1f %8.1f %7.0f%% %8.1f %7.0f%%\n", name.c_str(), median * 1e6,
+              seconds.front() * 1e6, rate, 100 * rate / peak, read, 100 * read / peaks.read);
 }
 
 std::vector<float> random_floats(std::size_t n) {
@@ -71,24 +77,68 @@ struct Aligned {
 };
 
 const char* name_of(Element element) {
-  return element == Element::f32 ? "f32" : "bf16";
+  constexpr const char* names[] = {"f32", "bf16", "int8", "int4"};
+  return names[static_cast<int>(element)];
 }
 
-void bench_matmul(Element element, const char* layer, int n_outputs, int n_inputs) {
+struct Layer {
+  const char* name;
+  int n_outputs, n_inputs;
+};
+
+/// Weights that may be anything: the time does not depend on them.
+void fill(const PackedMatrix& weights, const std::vector<float>& row) {
+  if (!is_quantized(weights.element)) {
+    for (int n = 0; n < weights.n_outputs; ++n) pack_rows(weights, n, row.data(), 1);
+    return;
+  }
+  std::vector<WeightGroup> groups(row.size() / group_inputs);
+  to_groups(groups.data(), weights.element, reinterpret_cast<const std::byte*>(row.data()),
+            nanoflow::DType::f32, row.size());
+  for (int n = 0; n < weights.n_outputs; ++n) pack_groups(weights, n, groups.data(), 1);
+}
+
+/// Rows in 8 bits, with the memory that they lie in.
+struct Rows {
+  std::vector<std::int8_t> values;
+  std::vector<float> scales, offsets;
+  std::vector<std::int32_t> sums;
+  QuantizedRows view;
+
+  Rows(const std::vector<float>& in, int m, int n_inputs)
+      : values(in.size()),
+        scales(in.size() / group_inputs),
+        offsets(scales.size()),
+        sums(scales.size()),
+        view{n_inputs, values.data(), scales.data(), offsets.data(), sums.data()} {
+    quantize_rows(view, in.data(), n_inputs, {0, m}, {0, n_inputs / group_inputs});
+  }
+};
+
+void bench_matmul(Element element, const Layer& layer, int largest_m) {
+  const auto [layer_name, n_outputs, n_inputs] = layer;
+  const std::string kind = std::string("matmul ") + name_of(element) + " " + layer_name;
+  if (kind.find(wanted) == std::string::npos && !wanted.starts_with("M=")) return;
   const std::size_t bytes = packed_bytes(element, n_outputs, n_inputs);
   const Aligned memory(bytes);
   const PackedMatrix weights{element, n_outputs, n_inputs, memory.data};
-  const auto row = random_floats(static_cast<std::size_t>(n_inputs));
-  for (int n = 0; n < n_outputs; ++n) pack_rows(weights, n, row.data(), 1);
-  for (const int m : {1, 2, 4, 8, 16, 32, 64, 128, 512}) {
+  fill(weights, random_floats(static_cast<std::size_t>(n_inputs)));
+  for (int m = 1; m <= largest_m; m = m < 8 || m >= 128 ? 4 * m : 2 * m) {
     const auto in = random_floats(static_cast<std::size_t>(m) * static_cast<std::size_t>(n_inputs));
     std::vector<float> out(static_cast<std::size_t>(m) * static_cast<std::size_t>(n_outputs));
-    const std::string name =
-        std::string("matmul ") + name_of(element) + " " + layer + " M=" + std::to_string(m);
-    measure(name, 2.0 * m * n_outputs * n_inputs, static_cast<double>(bytes), [&] {
-      matmul(out.data(), n_outputs, in.data(), n_inputs, weights, nullptr, {0, m},
-             {0, n_panels(n_outputs)});
-    });
+    const Range rows{0, m}, panels{0, n_panels(n_outputs)};
+    const std::string name = kind + " M=" + std::to_string(m);
+    const double flops = 2.0 * m * n_outputs * n_inputs;
+    if (is_quantized(element)) {
+      const Rows quantized(in, m, n_inputs);
+      measure(name, flops, static_cast<double>(bytes), peak_of(element), [&] {
+        quantized_matmul(out.data(), n_outputs, quantized.view, weights, nullptr, rows, panels);
+      });
+    } else {
+      measure(name, flops, static_cast<double>(bytes), peak_of(element), [&] {
+        matmul(out.data(), n_outputs, in.data(), n_inputs, weights, nullptr, rows, panels);
+      });
+    }
   }
 }
 
@@ -115,7 +165,7 @@ void bench_attention(Element element, const char* what, int n_sequences, int con
   const double pairs = static_cast<double>(n_rows) * (context - 0.5 * (n_rows - 1));
   const double bytes = 2.0 * context * kv_stride * static_cast<double>(element_bytes(element));
   measure(std::string("attention ") + name_of(element) + " " + what,
-          n_sequences * pairs * 4 * stride, n_sequences * bytes, [&] {
+          n_sequences * pairs * 4 * stride, n_sequences * bytes, peaks.f32, [&] {
             for (int s = 0; s < n_sequences; ++s) {
               attention(out.data(), stride, q.data(), stride, pages,
                         {table.data() + s * n_pages, context - n_rows}, {n_heads, 0.125F, 0},
@@ -127,16 +177,32 @@ void bench_attention(Element element, const char* what, int n_sequences, int con
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1) wanted = argv[1];
+  // ./dev bench hands every bench the demo model, which this one does not need.
+  for (int i = 1; i < argc; ++i) {
+    if (!std::string(argv[i]).ends_with(".gguf")) wanted = argv[i];
+  }
   set_float_mode();
-  std::printf("%s, %s kernels, one thread\n", processor().c_str(),
-              std::string(to_string(current_isa())).c_str());
-  std::printf("%-36s %10s %10s %8s %8s\n", "", "median us", "min us", "GFLOP/s", "GB/s");
+  peaks = bench::measure_peaks(1);
+  std::printf(
+      "%s, %s kernels, one thread; peaks: f32 %.0f GFLOP/s, int8 %.0f and int4 %.0f Gop/s, "
+      "memory %.1f GB/s\n",
+      bench::processor_name().c_str(), std::string(to_string(current_isa())).c_str(), peaks.f32,
+      peaks.int8, peaks.int4, peaks.read);
+  std::printf("%-36s %10s %10s %8s %8s %8s %8s\n", "", "median us", "min us", "Gop/s", "of peak",
+              "GB/s", "of peak");
+  for (const Element element : {Element::int4, Element::int8, Element::bf16, Element::f32}) {
+    for (const Layer& layer : {Layer{"smollm2 qkv 960x576", 960, 576},
+                               {"smollm2 gate_up 3072x576", 3072, 576},
+                               {"smollm2 down 576x1536", 576, 1536},
+                               {"smollm2 lm_head 49152x576", 49152, 576}})
+      bench_matmul(element, layer, 512);
+    if (element == Element::f32) continue;
+    for (const Layer& layer : {Layer{"llama3 qkv 6144x4096", 6144, 4096},
+                               {"llama3 gate_up 28672x4096", 28672, 4096},
+                               {"llama3 down 4096x14336", 4096, 14336}})
+      bench_matmul(element, layer, 64);
+  }
   for (const Element element : {Element::bf16, Element::f32}) {
-    bench_matmul(element, "qkv 960x576", 960, 576);
-    bench_matmul(element, "gate_up 3072x576", 3072, 576);
-    bench_matmul(element, "down 576x1536", 576, 1536);
-    bench_matmul(element, "lm_head 49152x576", 49152, 576);
     bench_attention(element, "decode 64 x 300", 64, 300, 1);
     bench_attention(element, "decode 1 x 4096", 1, 4096, 1);
     bench_attention(element, "prefill 512", 1, 512, 512);
