@@ -8,36 +8,39 @@ namespace nanoflow::kernels::NANOFLOW_ISA {
 /// A block is up to 96 rows x 8 panels of outputs, whose sums stay in the second-level cache.
 inline constexpr int block_rows = 96;
 inline constexpr int block_panels = 8;
-inline constexpr int block_columns = block_panels * panel_width;
 
 NANOFLOW_INLINE int smaller(int a, int b) {
   return a < b ? a : b;
 }
 
-/// Calls compute(sums, rows, panels) for each block of the ranges, to fill sums [n_rows][256], then
-/// puts the columns that are outputs where they belong, with the bias.
+/// Calls compute(sums, rows, panels) for each block of the ranges, to fill sums [panels][rows][32],
+/// then puts the columns that are outputs where they belong, with the bias. (A panel's rows lie
+/// side by side: a power of two between them would crowd them into a few sets of the first-level
+/// cache.)
 template <class Compute>
 inline void each_block(float* out, std::ptrdiff_t out_stride, const PackedMatrix& weights,
                        const float* bias, Range rows, Range panels, const Compute& compute) {
-  alignas(64) float sums[block_rows * block_columns];
+  alignas(64) float sums[block_rows * block_panels * panel_width];
   for (int r = rows.begin; r < rows.end; r += block_rows) {
     const Range block_r{r, smaller(r + block_rows, rows.end)};
     for (int p = panels.begin; p < panels.end; p += block_panels) {
       const Range block_p{p, smaller(p + block_panels, panels.end)};
       compute(sums, block_r, block_p);
-      const int first = p * panel_width;
-      const int n = smaller(block_p.end * panel_width, weights.n_outputs) - first;
-      for (int i = 0; i < block_r.size(); ++i) {
-        float* to = out + (r + i) * out_stride + first;
-        const float* from = sums + i * block_columns;
-        for (int j = 0; j < n; ++j) to[j] = bias == nullptr ? from[j] : from[j] + bias[first + j];
+      const float* from = sums;
+      for (int panel = block_p.begin; panel < block_p.end; ++panel) {
+        const int first = panel * panel_width;
+        const int n = smaller(panel_width, weights.n_outputs - first);
+        for (int row = block_r.begin; row < block_r.end; ++row, from += panel_width) {
+          float* to = out + row * out_stride + first;
+          for (int j = 0; j < n; ++j) to[j] = bias == nullptr ? from[j] : from[j] + bias[first + j];
+        }
       }
     }
   }
 }
 
-NANOFLOW_INLINE void clear_sums(float* sums, int n_rows) {
-  for (int i = 0; i < n_rows * block_columns; i += 16) store(sums + i, F32x16());
+NANOFLOW_INLINE void clear_sums(float* sums, int n_rows, int n_panels) {
+  for (int i = 0; i < n_rows * n_panels * panel_width; i += 16) store(sums + i, F32x16());
 }
 
 /// Rows are cut in tiles as even as possible, since a tile of one or two rows waits for its own

@@ -26,16 +26,16 @@ struct Block {
   }
 };
 
-/// sums [n_rows][256]
+/// sums [panels][n_rows][32]
 template <class T>
 void multiply_rows(float* sums, const Block& block) {
-  clear_sums(sums, block.n_rows);
+  clear_sums(sums, block.n_rows, block.panels.size());
   constexpr int slice_inputs = slice_bytes / (panel_width * static_cast<int>(sizeof(T)));
   for (int k = 0; k < block.weights.n_inputs; k += slice_inputs) {
     const int n_k = smaller(slice_inputs, block.weights.n_inputs - k);
     float* out = sums;
-    for (int p = block.panels.begin; p < block.panels.end; ++p, out += panel_width) {
-      accumulate_panel(out, block_columns, block.in + k, block.in_stride, block.panel<T>(p, k), n_k,
+    for (int p = block.panels.begin; p < block.panels.end; ++p, out += block.n_rows * panel_width) {
+      accumulate_panel(out, panel_width, block.in + k, block.in_stride, block.panel<T>(p, k), n_k,
                        block.n_rows);
     }
   }

@@ -33,7 +33,7 @@ void multiply_tiles(float* sums, const Rows& in, const std::uint8_t* groups, int
                     Range tiles) {
   for (int g = 0; g < n_groups; ++g, groups += group_bytes(element)) {
     for (int tile = tiles.begin; tile < tiles.end; tile += at_once) {
-      tile_group<rows, at_once, element>(sums, block_columns, in.values + g * group_inputs,
+      tile_group<rows, at_once, element>(sums, panel_width, in.values + g * group_inputs,
                                          in.n_groups * group_inputs, in.scales + g, in.offsets + g,
                                          in.sums + g, in.n_groups, groups, tile);
     }
@@ -73,25 +73,25 @@ void multiply_slice(float* sums, const QuantizedRows& in, Range rows, int first_
   }
   for (int tile = 0; tile < tiles_a_panel(element); ++tile) {
     each_tile<quantized_tile_rows>(rows.size(), [&](int first, int n) {
-      multiply_rows<quantized_tile_rows, element>(n, sums + first * block_columns,
+      multiply_rows<quantized_tile_rows, element>(n, sums + first * panel_width,
                                                   Rows(in, rows.begin + first, first_group), groups,
                                                   n_groups, tile);
     });
   }
 }
 
-/// sums [n_rows][256]
+/// sums [panels][n_rows][32]
 template <Element element>
 void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights, Range rows,
               Range panels) {
-  clear_sums(sums, rows.size());
+  clear_sums(sums, rows.size(), panels.size());
   const int n_groups = weights.n_inputs / group_inputs;
   for (int g = 0; g < n_groups; g += slice_groups) {
     for (int p = panels.begin; p < panels.end; ++p) {
       const auto* groups = static_cast<const std::uint8_t*>(weights.data) +
                            (static_cast<std::size_t>(p) * n_groups + g) * group_bytes(element);
-      multiply_slice<element>(sums + (p - panels.begin) * panel_width, in, rows, g, groups,
-                              smaller(slice_groups, n_groups - g));
+      multiply_slice<element>(sums + (p - panels.begin) * rows.size() * panel_width, in, rows, g,
+                              groups, smaller(slice_groups, n_groups - g));
     }
   }
 }

@@ -18,8 +18,12 @@ bool has_layers(const ModelConfig& config, bool experts) {
                      [&](const LayerConfig& layer) { return layer.experts == experts; });
 }
 
-std::size_t whole_groups(int columns) {
-  return (columns + kernels::group_inputs - 1) / kernels::group_inputs * kernels::group_inputs;
+/// In whole groups, and not by a power of two from row to row, which would crowd the rows that are
+/// read together into a few sets of the first-level cache.
+std::size_t quantized_stride(int columns) {
+  constexpr int groups_between = 2;
+  const int groups = (columns + kernels::group_inputs - 1) / kernels::group_inputs;
+  return static_cast<std::size_t>(groups + groups_between) * kernels::group_inputs;
 }
 
 kernels::RopePairs kernel_pairs(Rope::Pairs pairs) {
@@ -82,12 +86,12 @@ CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
     placement.add(pair_inputs, pairs, dim);
     placement.add(pair_gate_up, pairs, 2 * experts.ffn_dim);
     placement.add(pair_outputs, pairs, dim);
-    placement.add(quantized_pairs, pairs, whole_groups(std::max(config.dim, experts.ffn_dim)));
+    placement.add(quantized_pairs, pairs, quantized_stride(std::max(config.dim, experts.ffn_dim)));
     groups.resize(sizes.n_streams);
   }
   placement.add(quantized, rows,
-                whole_groups(std::max({config.dim, config.q_dim(), config.ffn_dim})));
-  placement.add(quantized_sampled, sizes.max_sampled, whole_groups(config.dim));
+                quantized_stride(std::max({config.dim, config.q_dim(), config.ffn_dim})));
+  placement.add(quantized_sampled, sizes.max_sampled, quantized_stride(config.dim));
   placement.add(gathered, sizes.max_sampled, dim);
   placement.add(logits, sizes.max_sampled, config.vocab_size);
 
