@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bench/machine/peaks.hpp"
+#include "engine/device/processors.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/quantized_matmul.hpp"
@@ -186,7 +187,7 @@ int main(int argc, char** argv) {
   std::printf(
       "%s, %s kernels, one thread; peaks: f32 %.0f GFLOP/s, int8 %.0f and int4 %.0f Gop/s, "
       "memory %.1f GB/s\n",
-      bench::processor_name().c_str(), std::string(to_string(current_isa())).c_str(), peaks.f32,
+      nanoflow::processor_name().c_str(), std::string(to_string(current_isa())).c_str(), peaks.f32,
       peaks.int8, peaks.int4, peaks.read);
   std::printf("%-36s %10s %10s %8s %8s %8s %8s\n", "", "median us", "min us", "Gop/s", "of peak",
               "GB/s", "of peak");

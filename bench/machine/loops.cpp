@@ -7,71 +7,43 @@
 namespace nanoflow::bench::NANOFLOW_ISA {
 namespace {
 
-constexpr int sums = 12;
-
+// clang-format off
 #define NANOFLOW_TWELVE(LINE) \
   LINE(0) LINE(1) LINE(2) LINE(3) LINE(4) LINE(5) LINE(6) LINE(7) LINE(8) LINE(9) LINE(10) LINE(11)
-#define NANOFLOW_CLOBBERS                                                                  \
-  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", \
-      "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+// clang-format on
+
+/// A function that runs LINE on each of twelve sums, n times, and returns the operations: a LINE is
+/// `products` products, each added to something.
+#define NANOFLOW_LOOP(function, products, LINE)                                                  \
+  double function(long n) {                                                                      \
+    for (long round = 0; round < n; ++round)                                                     \
+      asm volatile(NANOFLOW_TWELVE(LINE)::                                                       \
+                       : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", \
+                         "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");          \
+    return 2.0 * 12 * (products) * static_cast<double>(n);                                       \
+  }
 
 #ifdef __AVX512F__
 
-constexpr int lanes = 16;
-
-double f32(long n) {
-#define NANOFLOW_LINE(i) "vfmadd231ps %%zmm14, %%zmm15, %%zmm" #i "\n\t"
-  for (long round = 0; round < n; ++round)
-    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
-#undef NANOFLOW_LINE
-  return 2.0 * lanes * sums * static_cast<double>(n);
-}
-
-double int8(long n) {
-#define NANOFLOW_LINE(i) "vpdpbusd %%zmm14, %%zmm15, %%zmm" #i "\n\t"
-  for (long round = 0; round < n; ++round)
-    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
-#undef NANOFLOW_LINE
-  return 2.0 * 4 * lanes * sums * static_cast<double>(n);
-}
-
-double int4(long n) {  // the same instruction
-  return int8(n);
-}
+#define NANOFLOW_FMA(i) "vfmadd231ps %%zmm14, %%zmm15, %%zmm" #i "\n\t"
+#define NANOFLOW_INT8(i) "vpdpbusd %%zmm14, %%zmm15, %%zmm" #i "\n\t"
+NANOFLOW_LOOP(f32, 16, NANOFLOW_FMA)
+NANOFLOW_LOOP(int8, 64, NANOFLOW_INT8)
+NANOFLOW_LOOP(int4, 64, NANOFLOW_INT8)
 
 #else
 
-constexpr int lanes = 8;
-
-double f32(long n) {
-#define NANOFLOW_LINE(i) "vfmadd231ps %%ymm14, %%ymm15, %%ymm" #i "\n\t"
-  for (long round = 0; round < n; ++round)
-    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
-#undef NANOFLOW_LINE
-  return 2.0 * lanes * sums * static_cast<double>(n);
-}
-
-/// Sums of 16 bits, which products of 4 by 8 bits do not overflow soon.
-double int4(long n) {
-#define NANOFLOW_LINE(i)                     \
-  "vpmaddubsw %%ymm14, %%ymm15, %%ymm13\n\t" \
-  "vpaddw %%ymm13, %%ymm" #i ", %%ymm" #i "\n\t"
-  for (long round = 0; round < n; ++round)
-    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
-#undef NANOFLOW_LINE
-  return 2.0 * 4 * lanes * sums * static_cast<double>(n);
-}
-
-/// Without VNNI, 8 by 8 bits need sums of 32.
-double int8(long n) {
-#define NANOFLOW_LINE(i)                   \
+#define NANOFLOW_FMA(i) "vfmadd231ps %%ymm14, %%ymm15, %%ymm" #i "\n\t"
+// Without VNNI, products of 8 by 8 bits need sums of 32 bits; of 4 by 8 bits, some fit into 16.
+#define NANOFLOW_INT8(i)                   \
   "vpmaddwd %%ymm14, %%ymm15, %%ymm13\n\t" \
   "vpaddd %%ymm13, %%ymm" #i ", %%ymm" #i "\n\t"
-  for (long round = 0; round < n; ++round)
-    asm volatile(NANOFLOW_TWELVE(NANOFLOW_LINE)::: NANOFLOW_CLOBBERS);
-#undef NANOFLOW_LINE
-  return 2.0 * 2 * lanes * sums * static_cast<double>(n);
-}
+#define NANOFLOW_INT4(i)                     \
+  "vpmaddubsw %%ymm14, %%ymm15, %%ymm13\n\t" \
+  "vpaddw %%ymm13, %%ymm" #i ", %%ymm" #i "\n\t"
+NANOFLOW_LOOP(f32, 8, NANOFLOW_FMA)
+NANOFLOW_LOOP(int8, 16, NANOFLOW_INT8)
+NANOFLOW_LOOP(int4, 32, NANOFLOW_INT4)
 
 #endif
 
@@ -83,8 +55,8 @@ std::uint64_t read(const std::byte* data, std::size_t n) {
   for (std::size_t i = 0; i < part; i += 64) {
     for (std::size_t stream = 0; stream < streams; ++stream) {
       const auto* at = reinterpret_cast<const __m256i*>(data + stream * part + i);
-      sum[stream] = _mm256_xor_si256(
-          sum[stream], _mm256_xor_si256(_mm256_load_si256(at), _mm256_load_si256(at + 1)));
+      const __m256i line = _mm256_xor_si256(_mm256_load_si256(at), _mm256_load_si256(at + 1));
+      sum[stream] = _mm256_xor_si256(sum[stream], line);
     }
   }
   const __m256i all =

@@ -4,13 +4,14 @@
 
 #include "bench/machine/peaks.hpp"
 #include "engine/device/device.hpp"
+#include "engine/device/processors.hpp"
 #include "kernels/isa.hpp"
 
 using namespace nanoflow;
 
 int main() {
   try {
-    std::printf("%s, %s\n", bench::processor_name().c_str(),
+    std::printf("%s, %s\n", processor_name().c_str(),
                 std::string(to_string(kernels::current_isa())).c_str());
     std::printf("%-10s %14s %14s %14s %14s\n", "threads", "f32 GFLOP/s", "int8 Gop/s", "int4 Gop/s",
                 "read GB/s");

@@ -1,12 +1,8 @@
 #include "bench/machine/peaks.hpp"
 
-#include <pthread.h>
-#include <sched.h>
-
 #include <algorithm>
 #include <barrier>
 #include <chrono>
-#include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <thread>
@@ -15,6 +11,7 @@
 #include "bench/machine/loops.hpp"
 #include "engine/device/limits.hpp"
 #include "engine/device/mapped_memory.hpp"
+#include "engine/device/processors.hpp"
 #include "kernels/isa.hpp"
 
 namespace nanoflow::bench {
@@ -24,13 +21,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t bytes_a_thread = 128U << 20;
 constexpr int repetitions = 5;
-
-void pin(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
 
 /// Runs work(thread), which returns what it did, on all threads at once, a few times; the best rate
 /// of all together, a second.
@@ -50,7 +40,7 @@ double best_rate(int n_threads, const std::function<double(int thread)>& work) {
   std::vector<std::jthread> threads;
   for (int thread = 0; thread < n_threads; ++thread) {
     threads.emplace_back([&, thread] {
-      pin(cpus[thread % cpus.size()]);
+      pin_thread(cpus[thread % cpus.size()]);
       for (int repetition = 0; repetition < repetitions; ++repetition) {
         together.arrive_and_wait();
         const auto begin = Clock::now();
@@ -98,14 +88,6 @@ Peaks measure_peaks(int n_threads) {
                  return static_cast<double>(bytes_a_thread);
                });
   return peaks;
-}
-
-std::string processor_name() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown processor";
 }
 
 }  // namespace nanoflow::bench

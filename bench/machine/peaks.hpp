@@ -1,7 +1,5 @@
 // What this machine can do at most, measured: the ceilings that other benches print their part of.
 #pragma once
-#include <string>
-
 namespace nanoflow::bench {
 
 /// Multiplications and additions count as one operation each.
@@ -14,6 +12,5 @@ struct Peaks {
 
 /// All threads at once, each pinned to a processor of its own; takes about two seconds.
 Peaks measure_peaks(int n_threads);
-std::string processor_name();
 
 }  // namespace nanoflow::bench

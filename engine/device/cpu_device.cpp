@@ -1,27 +1,14 @@
 #include "engine/device/cpu_device.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <stdexcept>
 
 #include "engine/device/cpu_model.hpp"
 #include "engine/device/cpu_stream.hpp"
 #include "engine/device/limits.hpp"
+#include "engine/device/processors.hpp"
 
 namespace nanoflow {
-
-namespace {
-
-std::string processor_name() {
-  std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; std::getline(cpuinfo, line);) {
-    const auto colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "unknown processor";
-}
-
-}  // namespace
 
 CpuDevice::CpuDevice(const std::vector<StreamOptions>& streams) {
   for (const auto& stream : streams) {

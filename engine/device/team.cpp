@@ -1,11 +1,10 @@
 #include "engine/device/team.hpp"
 
 #include <immintrin.h>
-#include <pthread.h>
-#include <sched.h>
 
 #include <utility>
 
+#include "engine/device/processors.hpp"
 #include "kernels/isa.hpp"
 
 namespace nanoflow {
@@ -15,14 +14,6 @@ namespace {
 // About 100 µs: longer than a neighbour's last task or the way from one step to the next, short
 // enough not to matter where there is nothing to do.
 constexpr int spins = 4000;
-
-void pin(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  // Where it is refused (a processor was taken away meanwhile) the thread just stays unpinned.
-  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-}
 
 }  // namespace
 
@@ -46,7 +37,7 @@ Team::~Team() {
 }
 
 void Team::bind() const {
-  pin(cpus_[0]);
+  pin_thread(cpus_[0]);
   kernels::set_float_mode();
 }
 
@@ -60,7 +51,7 @@ void Team::run(const std::function<void(int worker)>& job) {
 }
 
 void Team::work(int worker) {
-  pin(cpus_[worker]);
+  pin_thread(cpus_[worker]);
   kernels::set_float_mode();
   for (std::uint32_t done = 0;; ++done) {
     await_change(jobs_, done);
