@@ -20,6 +20,12 @@ function(nanoflow_library name)
   target_link_libraries(${name} PUBLIC nanoflow_options ${ARG_LINK})
 endfunction()
 
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(test_timeout_s 600)
+else()
+  set(test_timeout_s 3600)  # sanitizers are slow
+endif()
+
 # nanoflow_test(NAME LINK target...): one Boost.Test program from every .cpp of the current folder.
 # A test program runs in its own folder under the build tree and finds its data by NANOFLOW_TEST_DATA.
 function(nanoflow_test name)
@@ -33,5 +39,5 @@ function(nanoflow_test name)
   target_compile_definitions(${name} PRIVATE BOOST_TEST_DYN_LINK
                              NANOFLOW_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
   add_test(NAME ${name} COMMAND ${name} --log_level=test_suite --report_level=short)
-  set_tests_properties(${name} PROPERTIES TIMEOUT 600)
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${test_timeout_s})
 endfunction()

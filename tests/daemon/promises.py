@@ -146,7 +146,8 @@ class Promises(unittest.TestCase):
         counted = collections.Counter(ends.values())
         print(f"\n5000 requests: {dict(counted)}; resident {idle / MIB:.0f} MiB idle, {most / MIB:.0f} MiB at most")
         self.assertLessEqual(set(counted), {"length", "stop", "overloaded"})
-        self.assertLess(most, idle * 1.2 + pages)
+        if "NANOFLOW_SANITIZED" not in os.environ:  # a sanitizer's own memory grows with what is freed
+            self.assertLess(most, idle * 1.2 + pages)
         self.wait_idle(client)
 
     def test_overload_is_answered_at_once(self):

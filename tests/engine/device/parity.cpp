@@ -48,7 +48,9 @@ std::string_view to_string(WeightFormat weights) {
 }
 
 void check(const std::string& name, const fs::path& path, WeightFormat weights, double tolerance) {
-  const Goldens goldens = Goldens::read(name);
+  Goldens goldens = Goldens::read(name);
+  // Under a sanitizer what is computed matters less than how, and takes fifty times as long.
+  if (std::getenv("NANOFLOW_SANITIZED") && goldens.cases.size() > 3) goldens.cases.resize(3);
   const Parity parity = run(goldens, path, weights, tolerance);
   std::cout << name << ' ' << to_string(weights) << ": relative error " << parity.error << " of "
             << parity.n_logits << " logits; " << parity.n_tokens << " tokens equal, "
