@@ -8,7 +8,7 @@ if(CAF_FOUND AND NOT TARGET CAF::core)
   set_target_properties(CAF::core PROPERTIES IMPORTED_LOCATION ${CAF_CORE_LIBRARY}
                         INTERFACE_INCLUDE_DIRECTORIES ${CAF_INCLUDE_DIR}
                         # Under UBSan: init_fun_factory.hpp binds a reference to no arguments at all.
-                        INTERFACE_COMPILE_OPTIONS -fno-sanitize=null)
+                        INTERFACE_COMPILE_OPTIONS $<$<CONFIG:RelWithDebInfo>:-fno-sanitize=null>)
 endif()
 set(CAF_core_FOUND ${CAF_FOUND})
 mark_as_advanced(CAF_INCLUDE_DIR CAF_CORE_LIBRARY)
