@@ -18,6 +18,7 @@
 #include "engine/device/cpu_model.hpp"
 #include "engine/device/device.hpp"
 #include "engine/text/tokenizer.hpp"
+#include "kernels/sample.hpp"
 
 using namespace nanoflow;
 
@@ -76,13 +77,6 @@ std::vector<std::vector<TokenId>> read_windows(const Options& options) {
   return windows;
 }
 
-double log_likelihood(std::span<const float> logits, TokenId token) {
-  const double largest = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - largest);
-  return logits[token] - largest - std::log(sum);
-}
-
 /// All windows side by side, a token of each at a time, so that each position's logits are there.
 class Perplexity {
  public:
@@ -117,6 +111,9 @@ class Perplexity {
   const CpuModel& model() const { return *model_; }
 
  private:
+  static double log_likelihood(std::span<const float> logits, TokenId token) {
+    return kernels::log_probabilities({}, logits.data(), static_cast<int>(logits.size()), token);
+  }
   Step make_step(int position) {
     Step step;
     step.number = position + 1;

@@ -66,6 +66,7 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
       graph_(build_graph(checkpoint_->config())),
       schedule_(sequential_schedule(graph_)),
       weights_(load_cpu_weights(*checkpoint_, options.weights, n_workers, options.progress)),
+      weight_bytes_(weights_.bytes_each()),
       kv_(cpu_page_bytes(checkpoint_->config(), options.weights) *
           static_cast<std::size_t>(options.n_pages)),
       workspace_(checkpoint_->config(), {.max_rows = options.max_step_tokens,
@@ -76,10 +77,6 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
       forward_(checkpoint_->config(), weights_,
                kv_pages(checkpoint_->config(), options.weights, kv_.data()), workspace_, slots_) {
   options_.progress = nullptr;  // the loading is over
-}
-
-double CpuModel::weight_bytes() const {
-  return weights_.bytes_each();
 }
 
 std::uint64_t CpuModel::bytes() const {
@@ -101,7 +98,7 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step) 
     static_cast<Program&>(*program) = std::move(plain);
     program->model = shared_from_this();
     program->buffer = &buffer;
-    program->shape.weight_bytes = weight_bytes();
+    program->shape.weight_bytes = weight_bytes_;
     program->shape.kv_bytes =
         static_cast<double>(kernels::element_bytes(kv_element(options_.weights)));
     add_costs(graph_, *program);

@@ -27,7 +27,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
 
   const Graph& graph() const override { return graph_; }
   std::string weights() const override { return weights_.formats(); }
-  double weight_bytes() const override;
+  double weight_bytes() const override { return weight_bytes_; }
   int n_pages() const { return options_.n_pages; }
   std::uint64_t bytes() const override;
 
@@ -55,7 +55,8 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   Graph graph_;
   Schedule schedule_;
   CpuWeights weights_;
-  MappedMemory kv_;  // [n_pages, n_layers, kv_page_elements]
+  double weight_bytes_;  // of one weight
+  MappedMemory kv_;      // [n_pages, n_layers, kv_page_elements]
   CpuWorkspace workspace_;
   std::vector<CpuSlot> slots_;  // [n_slots]
   std::array<CpuStep, 2> buffers_;

@@ -11,7 +11,7 @@ namespace {
 /// Files write the blanks of a user-defined piece as spaces, sentencepiece as ▁.
 std::string with_blanks(std::string_view text) {
   std::string out;
-  for (const char c : text) c == ' ' ? out += "\xE2\x96\x81" : out += c;
+  for (const char c : text) c == ' ' ? out += piece_blank : out += c;
   return out;
 }
 

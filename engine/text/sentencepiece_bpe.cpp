@@ -16,8 +16,7 @@ namespace {
 using Type = SentencePieceModel::Type;
 
 constexpr std::uint32_t none = UINT32_MAX;
-constexpr std::size_t max_bytes = 1U << 30;         // three times as many still have 32-bit places
-constexpr std::string_view blank = "\xE2\x96\x81";  // ▁ stands for a space
+constexpr std::size_t max_bytes = 1U << 30;  // three times as many still have 32-bit places
 
 bool is_reserved(Type type) {
   return type == Type::unknown || type == Type::control || type == Type::byte;
@@ -174,7 +173,7 @@ std::size_t SentencePieceBpe::user_defined_prefix(std::string_view text) const {
 }
 
 std::string SentencePieceBpe::normalize(std::string_view text) const {
-  const std::string_view space = escape_whitespaces_ ? blank : " ";
+  const std::string_view space = escape_whitespaces_ ? piece_blank : " ";
   std::string out;
   out.reserve(text.size() + text.size() / 2);
   if (add_dummy_prefix_) out += space;

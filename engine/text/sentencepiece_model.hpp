@@ -8,6 +8,8 @@
 
 namespace nanoflow::text {
 
+inline constexpr std::string_view piece_blank = "\xE2\x96\x81";  // ▁ stands for a space
+
 /// What a sentencepiece model says, as far as encoding needs it. libsentencepiece 0.1.97 trusts its
 /// files, so it is never given one: a model is read and checked here, and written anew. Kudo,
 /// Richardson, "SentencePiece", 2018; the format is sentencepiece_model.proto.

@@ -14,7 +14,6 @@ namespace {
 using Type = SentencePieceModel::Type;
 
 constexpr std::size_t max_bytes_without_byte_pieces = 128U << 10;
-constexpr std::string_view blank = "\xE2\x96\x81";  // ▁ stands for a space
 
 std::string piece_bytes(const SentencePieceModel::Piece& piece) {
   if (piece.type == Type::unused) return {};
@@ -25,10 +24,10 @@ std::string piece_bytes(const SentencePieceModel::Piece& piece) {
   std::string text;
   if (piece.type == Type::control || piece.type == Type::unknown) return text.assign(piece.text);
   std::size_t end = 0;
-  for (std::size_t at = piece.text.find(blank); at != std::string_view::npos;
-       at = piece.text.find(blank, end)) {
+  for (std::size_t at = piece.text.find(piece_blank); at != std::string_view::npos;
+       at = piece.text.find(piece_blank, end)) {
     text.append(piece.text, end, at - end).append(1, ' ');
-    end = at + blank.size();
+    end = at + piece_blank.size();
   }
   return text.append(piece.text, end);
 }

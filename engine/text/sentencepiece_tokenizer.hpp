@@ -8,8 +8,9 @@
 
 namespace nanoflow::text {
 
-/// Encodes by libsentencepiece, or to the same ids by SentencePieceBpe where that can. As in llama.cpp, each stretch after a special token is a text of
-/// its own, which gets the dummy prefix again where the model has one.
+/// Encodes by libsentencepiece, or to the same ids by SentencePieceBpe where that can. As in
+/// llama.cpp, each stretch after a special token is a text of its own, which gets the dummy prefix
+/// again where the model has one.
 class SentencePieceTokenizer : public ModelTokenizer {
  public:
   /// Completes `vocabulary`, whose texts, special flags and ends are the caller's. Throws
