@@ -20,7 +20,7 @@ struct Tile {
   const KvPages& pages;
   const KvRows& sequence;
   const AttentionShape& shape;
-  int kv_head = 0, group = 0, first_row = 0, n_rows = 0;
+  int kv_head = 0, end_kv_head = 0, group = 0, first_row = 0, n_rows = 0;
   int value_stride = 0;       // head_dim, filled up to whole panels
   float* scores = nullptr;    // [n][128], then the weights
   float* values = nullptr;    // [n][value_stride]: o
@@ -54,23 +54,34 @@ void begin(Tile& tile, const float* q, std::ptrdiff_t q_stride) {
   }
 }
 
-/// Asks for a head's K and V of a page. Pages lie anywhere and a head's part is a few KiB, too
-/// short for the processor to recognise a stream.
+// Pages lie anywhere and a head's part of one is a few KiB, too short for the processor to
+// recognise a stream. So while a page's scores are computed its V is asked for, and while its V is
+// added the K that comes a block later, line by line: more at once would only wait.
+
 template <class T>
-void prefetch(const Tile& tile, int position) {
-  const T* k = page_of<T>(tile, position) + k_offset(tile.pages, tile.kv_head);
-  const auto* bytes = reinterpret_cast<const char*>(k);
-  const std::size_t n = kv_page_elements(1, tile.pages.head_dim) * sizeof(T);
-  for (std::size_t i = 0; i < n; i += 64) __builtin_prefetch(bytes + i);
+Ahead values_ahead(const Tile& tile, int position) {
+  const T* v = page_of<T>(tile, position) + v_offset(tile.pages, tile.kv_head);
+  return {reinterpret_cast<const char*>(v)};
+}
+
+/// The K that follows the page that holds `position` after a block: of this head or the next one.
+template <class T>
+Ahead keys_ahead(const Tile& tile, int position) {
+  int kv_head = tile.kv_head, next = position + attention_block;
+  if (next / kv_page_tokens > tile.position(tile.n() - 1) / kv_page_tokens) {
+    if (kv_head + 1 < tile.end_kv_head) ++kv_head;
+    const int first = tile.first_visible(0);
+    next = larger(first, first / attention_block * attention_block + position % attention_block);
+  }
+  const T* k = page_of<T>(tile, next) + k_offset(tile.pages, kv_head);
+  return {reinterpret_cast<const char*>(k)};
 }
 
 /// Scores of whole pages, from the one that holds `begin`; invisible positions included.
 template <class T>
 void score(const Tile& tile, int block, int begin, int end) {
-  const int last = tile.position(tile.n() - 1);
   int position = begin / kv_page_tokens * kv_page_tokens;
   for (; position < end; position += kv_page_tokens) {
-    if (position + kv_page_tokens <= last) prefetch<T>(tile, position + kv_page_tokens);
     const T* k = page_of<T>(tile, position) + k_offset(tile.pages, tile.kv_head);
     float* out = tile.scores + (position - block);
     for (int i = 0; i < tile.n(); ++i) {
@@ -78,7 +89,7 @@ void score(const Tile& tile, int block, int begin, int end) {
       store(out + i * attention_block + 16, F32x16());
     }
     accumulate_panel(out, attention_block, tile.queries, tile.pages.head_dim, k,
-                     tile.pages.head_dim, tile.n());
+                     tile.pages.head_dim, tile.n(), values_ahead<T>(tile, position));
   }
 }
 
@@ -126,9 +137,11 @@ void add_values(const Tile& tile, int block, int begin, int end) {
     const int n = smaller(kv_page_tokens - place, end - position);
     const T* v =
         page_of<T>(tile, position) + v_offset(tile.pages, tile.kv_head) + place * panel_width;
+    Ahead ahead = keys_ahead<T>(tile, position);
     for (int d = 0; d < tile.value_stride; d += panel_width, v += kv_page_tokens * panel_width) {
       accumulate_panel(tile.values + d, tile.value_stride, tile.scores + (position - block),
-                       attention_block, v, n, tile.n());
+                       attention_block, v, n, tile.n(), ahead);
+      ahead.data += n * 64;
     }
     position += n;
   }
@@ -170,6 +183,7 @@ void attention(float* out, std::ptrdiff_t out_stride, const float* q, std::ptrdi
                const KvPages& pages, const KvRows& sequence, const AttentionShape& shape,
                float* scratch, Range rows, Range kv_heads) {
   Tile tile{pages, sequence, shape};
+  tile.end_kv_head = kv_heads.end;
   tile.group = shape.n_heads / pages.n_kv_heads;
   tile.value_stride = n_panels(pages.head_dim) * panel_width;
   const int n = attention_tile_rows * tile.group;

@@ -38,11 +38,20 @@ NANOFLOW_INLINE F32x16 load_half(const T* row) {
   }
 }
 
+/// Memory that is asked for while a panel is multiplied, a line for each of its rows.
+struct Ahead {
+  const char* data = nullptr;
+  NANOFLOW_INLINE void ask(int row) const { __builtin_prefetch(data + 64 * row); }
+};
+struct NothingAhead {
+  NANOFLOW_INLINE void ask(int) const {}
+};
+
 /// Halves [first_half, first_half + halves) of accumulate_panel, for a number of rows known when
 /// compiled.
-template <int rows, int first_half, int halves, class T>
+template <int rows, int first_half, int halves, class T, class Next>
 inline void accumulate_tile(float* out, std::ptrdiff_t out_stride, const float* in,
-                            std::ptrdiff_t in_stride, const T* panel, int n_k) {
+                            std::ptrdiff_t in_stride, const T* panel, int n_k, Next ahead) {
   out += 16 * first_half;
   F32x16 sums[rows][halves];
 #pragma GCC unroll 12
@@ -52,6 +61,7 @@ inline void accumulate_tile(float* out, std::ptrdiff_t out_stride, const float* 
   }
   for (int k = 0; k < n_k; ++k, panel += panel_width) {
     const F32x16 w = load_half<first_half>(panel);
+    ahead.ask(k);
 #pragma GCC unroll 12
     for (int r = 0; r < rows; ++r) sums[r][0] = fma(F32x16(in[r * in_stride + k]), w, sums[r][0]);
     if constexpr (halves == 2) {
@@ -69,30 +79,31 @@ inline void accumulate_tile(float* out, std::ptrdiff_t out_stride, const float* 
 }
 
 /// accumulate_tile for n_rows <= rows.
-template <int rows, class T>
+template <int rows, class T, class Next>
 inline void accumulate_rows(int n_rows, float* out, std::ptrdiff_t out_stride, const float* in,
-                            std::ptrdiff_t in_stride, const T* panel, int n_k) {
+                            std::ptrdiff_t in_stride, const T* panel, int n_k, Next ahead) {
   if constexpr (rows > 1) {
     if (n_rows < rows) {
-      return accumulate_rows<rows - 1>(n_rows, out, out_stride, in, in_stride, panel, n_k);
+      return accumulate_rows<rows - 1>(n_rows, out, out_stride, in, in_stride, panel, n_k, ahead);
     }
   }
   if constexpr (tile_halves<T>(rows) == 2) {
-    accumulate_tile<rows, 0, 2>(out, out_stride, in, in_stride, panel, n_k);
+    accumulate_tile<rows, 0, 2>(out, out_stride, in, in_stride, panel, n_k, ahead);
   } else {
-    accumulate_tile<rows, 0, 1>(out, out_stride, in, in_stride, panel, n_k);
-    accumulate_tile<rows, 1, 1>(out, out_stride, in, in_stride, panel, n_k);
+    accumulate_tile<rows, 0, 1>(out, out_stride, in, in_stride, panel, n_k, ahead);
+    accumulate_tile<rows, 1, 1>(out, out_stride, in, in_stride, panel, n_k, NothingAhead());
   }
 }
 
 /// out[r][0 .. 31] += sum over k ascending of in[r][k] * panel[k][0 .. 31]. Rows are cut in tiles
 /// as even as possible, since a tile of one or two rows waits for its own sums.
-template <class T>
+template <class T, class Next = NothingAhead>
 inline void accumulate_panel(float* out, std::ptrdiff_t out_stride, const float* in,
-                             std::ptrdiff_t in_stride, const T* panel, int n_k, int n_rows) {
+                             std::ptrdiff_t in_stride, const T* panel, int n_k, int n_rows,
+                             Next ahead = {}) {
   for (int n_tiles = (n_rows + tile_rows - 1) / tile_rows; n_tiles > 0; --n_tiles) {
     const int here = (n_rows + n_tiles - 1) / n_tiles;
-    accumulate_rows<tile_rows>(here, out, out_stride, in, in_stride, panel, n_k);
+    accumulate_rows<tile_rows>(here, out, out_stride, in, in_stride, panel, n_k, ahead);
     out += here * out_stride;
     in += here * in_stride;
     n_rows -= here;

@@ -16,7 +16,8 @@ struct QuantizedRows {
   std::int8_t* values = nullptr;  // [rows][stride]
   float* scales = nullptr;        // [rows][stride / 32], each of a group of 32
   float* offsets = nullptr;       // [rows][stride / 32], scale * the sum of the values
-  std::int32_t* sums = nullptr;   // [rows][stride / 32], of the values
+  // [rows][stride / 32], -128 * the sum of the values: weights of 8 bits are kept 128 too large
+  std::int32_t* starts = nullptr;
 };
 
 /// in [rows.end][in_stride]. Writes the inputs [32 * groups.begin, 32 * groups.end) of the rows in

@@ -25,7 +25,7 @@ NANOFLOW_INLINE std::int32_t sum_of(__m256i x) {
 }
 
 void quantize_group(std::int8_t* values, const float* x, float& scale, float& offset,
-                    std::int32_t& sum) {
+                    std::int32_t& start) {
   constexpr int parts = group_inputs / 8;
   __m256 in[parts];
   __m256i largest = _mm256_setzero_si256();
@@ -47,10 +47,12 @@ void quantize_group(std::int8_t* values, const float* x, float& scale, float& of
 #pragma GCC unroll 4
     for (int i = 0; i < parts; ++i) q[i] = _mm256_setzero_si256();
   }
-  sum = sum_of(_mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3])));
+  const std::int32_t sum =
+      sum_of(_mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3])));
   scale = zero ? 0.0F : magnitude / 127.0F;
   if (!finite) scale = __builtin_nanf("");
   offset = scale * static_cast<float>(sum);
+  start = -128 * sum;
   // Packing works within 128-bit lanes: the four-byte pieces come out as 0 2 4 6 1 3 5 7.
   const __m256i low = _mm256_packs_epi32(q[0], q[1]), high = _mm256_packs_epi32(q[2], q[3]);
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
@@ -68,7 +70,7 @@ void quantize_rows(const QuantizedRows& out, const float* in, std::ptrdiff_t in_
       const std::ptrdiff_t at = first + g;
       quantize_group(out.values + at * group_inputs,
                      in + r * in_stride + static_cast<std::ptrdiff_t>(g) * group_inputs,
-                     out.scales[at], out.offsets[at], out.sums[at]);
+                     out.scales[at], out.offsets[at], out.starts[at]);
     }
   }
 }

@@ -33,7 +33,7 @@ void quantize_rows(const QuantizedRows& out, const float* in, std::ptrdiff_t in_
       if (!finite) scale = std::numeric_limits<float>::quiet_NaN();
       out.scales[group] = scale;
       out.offsets[group] = scale * static_cast<float>(sum);
-      out.sums[group] = sum;
+      out.starts[group] = -128 * sum;
     }
   }
 }

@@ -15,7 +15,7 @@ constexpr int slice_groups = 32;  // 20 KiB of int4, of which a tile reads half;
 struct Rows {
   const std::int8_t* values;
   const float *scales, *offsets;
-  const std::int32_t* sums;
+  const std::int32_t* starts;
   std::ptrdiff_t n_groups;  // of a row
 
   Rows(const QuantizedRows& in, int row, int group) : n_groups(in.stride / group_inputs) {
@@ -23,7 +23,7 @@ struct Rows {
     values = in.values + first * group_inputs;
     scales = in.scales + first;
     offsets = in.offsets + first;
-    sums = in.sums + first;
+    starts = in.starts + first;
   }
 };
 
@@ -35,7 +35,7 @@ void multiply_tiles(float* sums, const Rows& in, const std::uint8_t* groups, int
     for (int tile = tiles.begin; tile < tiles.end; tile += at_once) {
       tile_group<rows, at_once, element>(sums, panel_width, in.values + g * group_inputs,
                                          in.n_groups * group_inputs, in.scales + g, in.offsets + g,
-                                         in.sums + g, in.n_groups, groups, tile);
+                                         in.starts + g, in.n_groups, groups, tile);
     }
   }
 }

@@ -17,7 +17,7 @@ void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows
       for (int g = 0; g < n_groups; ++g) {
         const WeightGroup group = unpack_group(weights, n, g);
         const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(r) * (in.stride / group_inputs) + g;
-        std::int32_t sum = weights.element == Element::int8 ? -128 * in.sums[at] : 0;
+        std::int32_t sum = weights.element == Element::int8 ? in.starts[at] : 0;
         for (int i = 0; i < group_inputs; ++i)
           sum += in.values[at * group_inputs + i] * group.values[i];
         acc = std::fma(static_cast<float>(sum), from_f16(group.scale) * in.scales[at], acc);

@@ -36,12 +36,12 @@ constexpr int tiles_at_once(Element, int) {
 template <int rows, int n_tiles, Element element>
 NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const std::int8_t* values,
                                 std::ptrdiff_t values_stride, const float* scales,
-                                const float* offsets, const std::int32_t* value_sums,
+                                const float* offsets, const std::int32_t* starts,
                                 std::ptrdiff_t groups_stride, const std::uint8_t* group, int) {
   __m512i t[rows][2];
 #pragma GCC unroll 12
   for (int r = 0; r < rows; ++r) {
-    const int start = element == Element::int8 ? -128 * value_sums[r * groups_stride] : 0;
+    const int start = element == Element::int8 ? starts[r * groups_stride] : 0;
     t[r][0] = t[r][1] = _mm512_set1_epi32(start);
   }
   for (int step = 0; step < steps_a_group; ++step) {
@@ -114,37 +114,53 @@ NANOFLOW_INLINE void add_products(__m256i& low, __m256i& high, __m256i w0, __m25
       : [w0] "x"(w0), [w1] "x"(w1), [a] "m"(*reinterpret_cast<const std::int32_t*>(a)));
 }
 
+/// A group's scales and minimums for the columns of one tile: converted once, for all rows.
+template <Element element>
+struct TileScales {
+  static constexpr int n = element == Element::int8 ? 1 : 4;
+  __m256 of[n];  // int4: two scales, two minimums
+
+  NANOFLOW_INLINE TileScales(const std::uint8_t* halves, int column) {
+#pragma GCC unroll 4
+    for (int i = 0; i < n; ++i) {
+      const auto* at = reinterpret_cast<const __m128i*>(halves + 2 * (column + 16 * i));
+      of[i] = _mm256_cvtph_ps(_mm_loadu_si128(at));
+    }
+  }
+};
+
+NANOFLOW_INLINE void add_scaled(float* sums, __m256i t, __m256 factor) {
+  _mm256_storeu_ps(sums, _mm256_fmadd_ps(_mm256_cvtepi32_ps(t), factor, _mm256_loadu_ps(sums)));
+}
+NANOFLOW_INLINE void add_scaled(float* sums, __m256i t, __m256 factor, __m256 minimum,
+                                __m256 offset) {
+  const __m256 sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(t), factor, _mm256_loadu_ps(sums));
+  _mm256_storeu_ps(sums, _mm256_fmadd_ps(minimum, offset, sum));
+}
+
 /// What a row's sums of one tile and group add to its outputs.
 template <Element element>
 NANOFLOW_INLINE void add_group(float* sums, __m256i low, __m256i high, float row_scale,
-                               float row_offset, std::int32_t row_sum, const std::uint8_t* halves) {
-  const auto load_halves = [&](int column) {
-    return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves + 2 * column)));
-  };
+                               float row_offset, std::int32_t row_start,
+                               const TileScales<element>& scales) {
   const __m256i ones = _mm256_set1_epi16(1);
   const __m256i t0 = _mm256_madd_epi16(low, ones), t1 = _mm256_madd_epi16(high, ones);
   const __m256 scale = _mm256_set1_ps(row_scale);
   if constexpr (element == Element::int8) {
-    const __m256i start = _mm256_set1_epi32(-128 * row_sum);
-    const __m256i t = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32(t1, 4), t0), start);
-    const __m256 factor = _mm256_mul_ps(load_halves(0), scale);
-    _mm256_storeu_ps(sums, _mm256_fmadd_ps(_mm256_cvtepi32_ps(t), factor, _mm256_loadu_ps(sums)));
+    const __m256i t = _mm256_add_epi32(_mm256_slli_epi32(t1, 4), t0);
+    add_scaled(sums, _mm256_add_epi32(t, _mm256_set1_epi32(row_start)),
+               _mm256_mul_ps(scales.of[0], scale));
   } else {
     const __m256 offset = _mm256_set1_ps(row_offset);
-    const __m256 factor0 = _mm256_mul_ps(load_halves(0), scale);
-    const __m256 factor1 = _mm256_mul_ps(load_halves(16), scale);
-    const __m256 sum0 = _mm256_fmadd_ps(_mm256_cvtepi32_ps(t0), factor0, _mm256_loadu_ps(sums));
-    const __m256 sum1 =
-        _mm256_fmadd_ps(_mm256_cvtepi32_ps(t1), factor1, _mm256_loadu_ps(sums + 16));
-    _mm256_storeu_ps(sums, _mm256_fmadd_ps(load_halves(32), offset, sum0));
-    _mm256_storeu_ps(sums + 16, _mm256_fmadd_ps(load_halves(48), offset, sum1));
+    add_scaled(sums, t0, _mm256_mul_ps(scales.of[0], scale), scales.of[2], offset);
+    add_scaled(sums + 16, t1, _mm256_mul_ps(scales.of[1], scale), scales.of[3], offset);
   }
 }
 
 template <int rows, int n_tiles, Element element>
 NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const std::int8_t* values,
                                 std::ptrdiff_t values_stride, const float* scales,
-                                const float* offsets, const std::int32_t* value_sums,
+                                const float* offsets, const std::int32_t* starts,
                                 std::ptrdiff_t groups_stride, const std::uint8_t* group, int tile) {
   const __m256i nibble = _mm256_set1_epi8(15);
   __m256i low[rows][n_tiles], high[rows][n_tiles];
@@ -173,11 +189,12 @@ NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const s
 #pragma GCC unroll 4
   for (int t = 0; t < n_tiles; ++t) {
     const int column = 8 * (tile + t);
+    const TileScales<element> weight_scales(halves, column);
 #pragma GCC unroll 6
     for (int r = 0; r < rows; ++r) {
       add_group<element>(sums + r * sums_stride + column, low[r][t], high[r][t],
                          scales[r * groups_stride], offsets[r * groups_stride],
-                         value_sums[r * groups_stride], halves + 2 * column);
+                         starts[r * groups_stride], weight_scales);
     }
   }
 }

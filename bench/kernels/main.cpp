@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bench/machine/peaks.hpp"
+#include "engine/device/mapped_memory.hpp"
 #include "engine/device/processors.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/matmul.hpp"
@@ -103,15 +104,15 @@ void fill(const PackedMatrix& weights, const std::vector<float>& row) {
 struct Rows {
   std::vector<std::int8_t> values;
   std::vector<float> scales, offsets;
-  std::vector<std::int32_t> sums;
+  std::vector<std::int32_t> starts;
   QuantizedRows view;
 
   Rows(const std::vector<float>& in, int m, int n_inputs)
       : values(in.size()),
         scales(in.size() / group_inputs),
         offsets(scales.size()),
-        sums(scales.size()),
-        view{n_inputs, values.data(), scales.data(), offsets.data(), sums.data()} {
+        starts(scales.size()),
+        view{n_inputs, values.data(), scales.data(), offsets.data(), starts.data()} {
     quantize_rows(view, in.data(), n_inputs, {0, m}, {0, n_inputs / group_inputs});
   }
 };
@@ -143,36 +144,49 @@ void bench_matmul(Element element, const Layer& layer, int largest_m) {
   }
 }
 
-/// n_rows newest rows of each of n_sequences sequences attend to `context` tokens.
+/// n_rows newest rows of each of n_sequences sequences attend to `context` tokens. As in a model a
+/// page has all layers, of which every call reads the next one: nothing is in a cache that would
+/// not be.
 void bench_attention(Element element, const char* what, int n_sequences, int context, int n_rows) {
-  const int n_heads = 9, n_kv_heads = 3, head_dim = 64, stride = n_heads * head_dim;
+  const std::string name = std::string("attention ") + name_of(element) + " " + what;
+  if (name.find(wanted) == std::string::npos) return;
+  const int n_heads = 9, n_kv_heads = 3, head_dim = 64, stride = n_heads * head_dim, n_layers = 30;
   const int n_pages = (context + kv_page_tokens - 1) / kv_page_tokens;
-  const std::size_t page = kv_page_elements(n_kv_heads, head_dim);
-  const Aligned memory(page * element_bytes(element) *
-                       static_cast<std::size_t>(n_pages * n_sequences));
-  const KvPages pages{element, n_kv_heads, head_dim, page, memory.data};
+  const std::size_t layer_stride = kv_page_elements(n_kv_heads, head_dim);
+  const std::size_t page_stride = layer_stride * n_layers;
+  const nanoflow::MappedMemory memory(page_stride * element_bytes(element) *
+                                      static_cast<std::size_t>(n_pages * n_sequences));
+  const auto layer = [&](int i) {
+    auto* data =
+        memory.data() + static_cast<std::size_t>(i) * layer_stride * element_bytes(element);
+    return KvPages{element, n_kv_heads, head_dim, page_stride, data};
+  };
   std::vector<std::int32_t> table(static_cast<std::size_t>(n_pages * n_sequences));
   std::iota(table.begin(), table.end(), 0);
+  std::shuffle(table.begin(), table.end(), std::mt19937(1));
   const int kv_stride = n_kv_heads * head_dim;
   const auto kv =
       random_floats(static_cast<std::size_t>(context) * static_cast<std::size_t>(kv_stride));
-  for (int s = 0; s < n_sequences; ++s) {
-    store_kv(pages, {table.data() + s * n_pages, 0}, kv.data(), kv_stride, kv.data(), kv_stride,
-             {0, context});
+  for (int i = 0; i < n_layers; ++i) {
+    for (int s = 0; s < n_sequences; ++s) {
+      store_kv(layer(i), {table.data() + s * n_pages, 0}, kv.data(), kv_stride, kv.data(),
+               kv_stride, {0, context});
+    }
   }
   const auto q = random_floats(static_cast<std::size_t>(n_rows) * static_cast<std::size_t>(stride));
   std::vector<float> out(q.size()),
       scratch(attention_scratch_floats(n_heads, n_kv_heads, head_dim));
   const double pairs = static_cast<double>(n_rows) * (context - 0.5 * (n_rows - 1));
   const double bytes = 2.0 * context * kv_stride * static_cast<double>(element_bytes(element));
-  measure(std::string("attention ") + name_of(element) + " " + what,
-          n_sequences * pairs * 4 * stride, n_sequences * bytes, peaks.f32, [&] {
-            for (int s = 0; s < n_sequences; ++s) {
-              attention(out.data(), stride, q.data(), stride, pages,
-                        {table.data() + s * n_pages, context - n_rows}, {n_heads, 0.125F, 0},
-                        scratch.data(), {0, n_rows}, {0, n_kv_heads});
-            }
-          });
+  int next = 0;
+  measure(name, n_sequences * pairs * 4 * stride, n_sequences * bytes, peaks.f32, [&] {
+    const KvPages pages = layer(next++ % n_layers);
+    for (int s = 0; s < n_sequences; ++s) {
+      attention(out.data(), stride, q.data(), stride, pages,
+                {table.data() + s * n_pages, context - n_rows}, {n_heads, 0.125F, 0},
+                scratch.data(), {0, n_rows}, {0, n_kv_heads});
+    }
+  });
 }
 
 }  // namespace
@@ -204,7 +218,9 @@ int main(int argc, char** argv) {
       bench_matmul(element, layer, 64);
   }
   for (const Element element : {Element::bf16, Element::f32}) {
+    bench_attention(element, "decode 64 x 160", 64, 160, 1);
     bench_attention(element, "decode 64 x 300", 64, 300, 1);
+    bench_attention(element, "prefill 16 x 128", 16, 128, 128);
     bench_attention(element, "decode 1 x 4096", 1, 4096, 1);
     bench_attention(element, "prefill 512", 1, 512, 512);
     bench_attention(element, "prefill 512 at 4096", 1, 4096, 512);

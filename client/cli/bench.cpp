@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <iostream>
 #include <map>
-#include <random>
-#include <sstream>
+#include <optional>
 
+#include "client/cli/bench_requests.hpp"
 #include "client/cli/command.hpp"
 #include "client/cli/interrupt.hpp"
 #include "client/cli/terminal.hpp"
@@ -17,80 +17,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Plan {
-  int requests = 64, concurrency = 8, input_len = 128, output_len = 64;
-  double rate = 0;  // requests/s; 0: as many at once as concurrency says
-  std::string prompts_file;
-  bool chat = false;
-  int seed = 1;
-  wire::Generate request;
-};
-
-/// Made-up prompts draw from the ids of this text: real ids, in an order that no prefix cache has
-/// seen.
-constexpr const char* vocabulary_text =
-    "The river carried its boats past mills and meadows while the town slept, and every lamp along "
-    "the "
-    "quay burned low. Someone counted the bells, someone else the stars; nobody spoke of tomorrow.";
-
-class Prompts {
- public:
-  Prompts(Client& client, const Plan& plan) : plan_(plan), random_(std::uint32_t(plan.seed)) {
-    if (!plan.prompts_file.empty()) {
-      read_lines();
-      return;
-    }
-    const wire::Tokenize ask{plan.request.model, vocabulary_text, false};
-    ids_ = client.request(ask).at("tokens").get<std::vector<wire::Token>>();
-    if (ids_.empty()) throw std::runtime_error("the model's tokenizer gives no tokens");
-  }
-  wire::Generate next() {
-    wire::Generate request = plan_.request;
-    if (!lines_.empty()) {
-      const std::string& line = lines_[count_++ % lines_.size()];
-      if (plan_.chat)
-        request.input = std::vector<wire::Message>{{"user", line}};
-      else
-        request.input = line;
-      return request;
-    }
-    std::uniform_int_distribution<std::size_t> pick(0, ids_.size() - 1);
-    std::vector<wire::Token> tokens(std::size_t(plan_.input_len));
-    for (auto& token : tokens) token = ids_[pick(random_)];
-    request.input = std::move(tokens);
-    return request;
-  }
-  /// Seconds until the next arrival: exponential, as independent users come.
-  double gap_s() { return std::exponential_distribution<double>(plan_.rate)(random_); }
-
- private:
-  void read_lines() {
-    std::istringstream text(read_file(plan_.prompts_file));
-    for (std::string line; std::getline(text, line);)
-      if (!line.empty()) lines_.push_back(line);
-    if (lines_.empty()) throw UsageError(plan_.prompts_file + " holds no prompts (one a line)");
-  }
-
-  const Plan& plan_;
-  std::mt19937 random_;
-  std::vector<wire::Token> ids_;
-  std::vector<std::string> lines_;
-  std::size_t count_ = 0;
-};
-
 class Bench {
  public:
-  Bench(Client& client, const Plan& plan, const Interrupt& interrupt)
-      : client_(client), plan_(plan), interrupt_(interrupt), prompts_(client, plan) {}
+  Bench(Client& client, const BenchPlan& plan, const Interrupt& interrupt)
+      : client_(client), plan_(plan), interrupt_(interrupt), requests_(client, plan) {}
 
   wire::Json run() {
     start_ = Clock::now();
     ProgressBar bar("bench");
-    while (int(samples_.size()) < plan_.requests && !interrupt_.happened()) {
+    while (int(samples_.size()) < requests_.count() && !interrupt_.happened()) {
       send_due();
       const auto event = client_.receive(wait());
       if (event) handle(*event);
-      bar.update(double(samples_.size()), plan_.requests,
+      bar.update(double(samples_.size()), requests_.count(),
                  std::to_string(live_.size()) + " running, " + std::to_string(failed_) + " failed");
     }
     for (const auto& [id, sample] : live_) client_.cancel(id);
@@ -101,24 +40,25 @@ class Bench {
 
  private:
   double now_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
-  bool all_sent() const { return sent_ == plan_.requests; }
-
   void send_due() {
-    while (!all_sent()) {
-      if (plan_.rate > 0 ? now_s() < next_s_ : int(live_.size()) >= plan_.concurrency) return;
-      wire::Generate request = prompts_.next();
+    while (true) {
+      if (!next_ && sent_ < requests_.count()) {
+        next_ = requests_.next();
+        ++sent_;
+      }
+      if (!next_) return;
+      if (next_->due_s ? now_s() < *next_->due_s : int(live_.size()) >= plan_.concurrency) return;
       Sample sample;
       // Lateness of the bench itself must not hide in the figures: the clock starts when it was
       // due.
-      sample.sent_s = plan_.rate > 0 ? next_s_ : now_s();
-      live_.emplace(client_.send(request), sample);
-      ++sent_;
-      if (plan_.rate > 0) next_s_ += prompts_.gap_s();
+      sample.sent_s = next_->due_s.value_or(now_s());
+      live_.emplace(client_.send(next_->generate), sample);
+      next_.reset();
     }
   }
   std::optional<std::chrono::milliseconds> wait() const {
-    if (plan_.rate <= 0 || all_sent()) return std::nullopt;
-    return std::chrono::milliseconds(long(std::max(0.0, next_s_ - now_s()) * 1000));
+    if (!next_ || !next_->due_s) return std::nullopt;
+    return std::chrono::milliseconds(long(std::max(0.0, *next_->due_s - now_s()) * 1000));
   }
   void handle(const wire::Event& event) {
     const auto found = event.id ? live_.find(*event.id) : live_.end();
@@ -146,11 +86,11 @@ class Bench {
   }
 
   Client& client_;
-  const Plan& plan_;
+  const BenchPlan& plan_;
   const Interrupt& interrupt_;
-  Prompts prompts_;
+  BenchRequests requests_;
+  std::optional<BenchRequest> next_;  // drawn, but neither due nor sent yet
   Clock::time_point start_;
-  double next_s_ = 0;
   int sent_ = 0, failed_ = 0;
   std::map<wire::RequestId, Sample> live_;
   std::vector<Sample> samples_;
@@ -178,25 +118,27 @@ void print_summary(const wire::Json& summary) {
 }  // namespace
 
 int bench_command(Invocation& invocation) {
-  Plan plan;
-  wire::Sampling& sampling = plan.request.sampling;
+  BenchPlan plan;
   OptionSet options;
   const wire::Range positive = {1, 1e6};
-  options.value("--requests", "N", "how many in all (64)", plan.requests, positive);
+  options.value("--requests", "N", "how many in all (64, or a workload's)", plan.requests,
+                positive);
   options.value("--concurrency", "N", "how many at once (8)", plan.concurrency, positive);
   options.value("--rate", "X", "requests/s instead, arriving at random", plan.rate, {0, 1e6, true});
   options.value("--prompts", "FILE", "prompts, one a line, used in turn", plan.prompts_file);
+  options.value("--workload", "FILE",
+                "requests as JSON, one a line: the fields of generate, and at: when, in seconds",
+                plan.workload_file);
   options.flag("--chat", "each prompt is a chat message", plan.chat);
   options.value("--input-len", "N", "tokens of each made-up prompt (128)", plan.input_len,
                 positive);
   options.value("--output-len", "N", "tokens of each answer, whatever the model says (64)",
                 plan.output_len, positive);
   options.value("--seed", "N", "of prompts and arrivals (1)", plan.seed, {0, wire::max_int});
-  options.value("--model", "NAME", "the model, where several are loaded", plan.request.model);
+  options.value("--model", "NAME", "the model, where several are loaded", plan.model);
   invocation.parse(options);
-  sampling.max_tokens = plan.output_len;
-  sampling.ignore_eos = true;
-  sampling.temperature = 0;
+  if (!plan.workload_file.empty() && !plan.prompts_file.empty())
+    throw UsageError("--workload and --prompts exclude each other");
   Client client = invocation.connect();
   Interrupt interrupt;
   client.set_interrupt_fd(interrupt.fd());

@@ -49,21 +49,23 @@ void CpuForward::attention(const Crew& crew, Range rows, int layer, const CpuSte
   const std::ptrdiff_t stride = qkv_stride();
   const auto [first, last] = step.tiles_within(rows.begin, rows.end);
   const int n_heads = config_.n_kv_heads, end = last;
-  crew.for_each((last - first) * n_heads, [&](int i) {
+  // Heads that one task has follow each other in memory; a few tiles are cut by heads, to share.
+  const int heads = last - first >= 4 * crew.team.size() ? n_heads : 1, parts = n_heads / heads;
+  crew.for_each((last - first) * parts, [&](int i) {
     // From the last rows of a prompt, which see most, to the first: the short tasks come last.
-    const auto& tile = step.tiles[end - 1 - i / n_heads];
+    const auto& tile = step.tiles[end - 1 - i / parts];
     const auto& sequence = step.sequences[tile.sequence];
     const Range part{std::max(tile.row_begin, rows.begin) - sequence.row_begin,
                      std::min(tile.row_end, rows.end) - sequence.row_begin};
     float* q = work_.qkv + sequence.row_begin * stride;
-    const int head = i % n_heads;
+    const int head = i % parts * heads;
     kernels::attention(q, stride, q, stride, pages, kv_rows(step, sequence), shape,
-                       work_.attention_scratch(crew.worker), part, {head, head + 1});
+                       work_.attention_scratch(crew.worker), part, {head, head + heads});
     if (is_quantized(output.element)) {
       const int groups = output.n_inputs / n_heads / kernels::group_inputs;
       kernels::quantize_rows(work_.quantized, work_.qkv, stride,
                              {sequence.row_begin + part.begin, sequence.row_begin + part.end},
-                             {head * groups, (head + 1) * groups});
+                             {head * groups, (head + heads) * groups});
     }
   });
 }

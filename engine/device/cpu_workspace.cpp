@@ -46,7 +46,7 @@ class Placement {
     add(buffer.values, rows, columns);
     add(buffer.scales, rows, columns / kernels::group_inputs);
     add(buffer.offsets, rows, columns / kernels::group_inputs);
-    add(buffer.sums, rows, columns / kernels::group_inputs);
+    add(buffer.starts, rows, columns / kernels::group_inputs);
   }
   MappedMemory place() const {
     MappedMemory memory(layout_.bytes());

@@ -1,5 +1,6 @@
 // Whole commands against a fake daemon: what is asked, what is printed, which exit code.
 #include <boost/test/unit_test.hpp>
+#include <fstream>
 #include <sstream>
 
 #include "tests/client/cli_fixture.hpp"
@@ -133,6 +134,30 @@ BOOST_AUTO_TEST_CASE(bench_counts_what_it_sent) {
   set<wire::EventBody>(failure, error(wire::ErrorCode::overloaded, "full"));
   BOOST_TEST(run({"bench", "--requests", "5", "--rate", "1000", "--json"}) == 1);
   BOOST_TEST(wire::Json::parse(out)["failed"] == 5);
+}
+
+BOOST_AUTO_TEST_CASE(bench_sends_a_workload) {
+  const test::TemporaryFolder folder;
+  const std::string file = (folder.path / "workload.jsonl").string();
+  const auto write = [&](const char* text) { std::ofstream(file) << text; };
+  write(R"({"tokens": [1, 2, 3], "max_tokens": 4}
+{"prompt": "hi", "max_tokens": 2, "temperature": 1.5, "at": 0.05}
+)");
+  BOOST_TEST(run({"bench", "--workload", file, "--json"}) == 0);
+  const wire::Json summary = wire::Json::parse(out);
+  BOOST_TEST(summary["requests"] == 2);
+  BOOST_TEST(summary["output_tokens"] == 6.0);
+  BOOST_TEST(summary["wall_seconds"].get<double>() >= 0.05);
+  const auto& sent = last<wire::Generate>();
+  BOOST_TEST(std::get<std::string>(sent.input) == "hi");
+  BOOST_TEST((*sent.sampling.temperature == 1.5 && *sent.sampling.ignore_eos));
+
+  write("{\"prompt\": \"hi\", \"at\": -1}\n");
+  BOOST_TEST(run({"bench", "--workload", file}) == 2);
+  BOOST_TEST(err.find("request 1: at must be") != err.npos);
+  write("{\"prompt\": \"hi\", \"max_token\": 1}\n");
+  BOOST_TEST(run({"bench", "--workload", file}) == 2);
+  BOOST_TEST(err.find("max_token") != err.npos);
 }
 
 BOOST_AUTO_TEST_CASE(every_command_has_help_and_completes_its_options) {

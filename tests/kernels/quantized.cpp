@@ -61,15 +61,15 @@ float worst_step(DType type, Element element) {
 struct Rows {
   std::vector<std::int8_t> values;
   std::vector<float> scales, offsets;
-  std::vector<std::int32_t> sums;
+  std::vector<std::int32_t> starts;
   QuantizedRows view;
 
   Rows(int n_rows, int n_inputs)
       : values(static_cast<std::size_t>(n_rows) * n_inputs, 99),
         scales(values.size() / group_inputs, untouched),
         offsets(scales.size(), untouched),
-        sums(scales.size(), -12345),
-        view{n_inputs, values.data(), scales.data(), offsets.data(), sums.data()} {}
+        starts(scales.size(), -12345),
+        view{n_inputs, values.data(), scales.data(), offsets.data(), starts.data()} {}
 };
 
 struct Layer {
@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(rows_become_the_nearest_of_255_values) {
   BOOST_TEST(int{rows.values[2]} == 2);   // 1.55
   BOOST_TEST(int{rows.values[3]} == -2);  // -2.5, to even
   BOOST_TEST(rows.scales[0] == 2.54F / 127);
-  BOOST_TEST(rows.sums[0] == -63);
+  BOOST_TEST(rows.starts[0] == 63 * 128);
   BOOST_TEST(rows.offsets[0] == -63 * (2.54F / 127));
   BOOST_TEST(int{rows.values[32]} == 0);
   BOOST_TEST(rows.scales[1] == 0);
@@ -203,7 +203,7 @@ BOOST_AUTO_TEST_CASE(rows_have_the_bits_of_the_reference_whatever_is_in_them) {
     Rows found(9, n_inputs);
     quantize_rows(found.view, x.data(), n_inputs, {2, 9}, {1, 9});
     BOOST_TEST(found.values == expected.values, boost::test_tools::per_element());
-    BOOST_TEST(found.sums == expected.sums, boost::test_tools::per_element());
+    BOOST_TEST(found.starts == expected.starts, boost::test_tools::per_element());
     check_same_bits(found.scales, expected.scales);
     check_same_bits(found.offsets, expected.offsets);
   }
