@@ -83,7 +83,7 @@ def main():
     module = importlib.import_module(arguments.engine)
     engine = module.load(arguments.model, arguments.settings, requests, arguments.concurrency)
     ready = seconds_since_start()
-    run(engine, [{"tokens": list(range(1000, 1064)), "max_tokens": 8}] * 2, 2)  # what is compiled or touched once
+    run(engine, [{"tokens": list(range(1000, 1064)), "max_tokens": 8}] * 2, 1)  # what is compiled or touched once
     print(json.dumps({"ready_seconds": ready, **run(engine, requests, arguments.concurrency)}))
 
 
