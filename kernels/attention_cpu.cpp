@@ -8,9 +8,6 @@
 namespace nanoflow::kernels::NANOFLOW_ISA {
 namespace {
 
-NANOFLOW_INLINE int smaller(int a, int b) {
-  return a < b ? a : b;
-}
 NANOFLOW_INLINE int larger(int a, int b) {
   return a > b ? a : b;
 }

@@ -9,10 +9,6 @@ namespace nanoflow::kernels::NANOFLOW_ISA {
 inline constexpr int block_rows = 96;
 inline constexpr int block_panels = 8;
 
-NANOFLOW_INLINE int smaller(int a, int b) {
-  return a < b ? a : b;
-}
-
 /// Calls compute(sums, rows, panels) for each block of the ranges, to fill sums [panels][rows][32],
 /// then puts the columns that are outputs where they belong, with the bias. (A panel's rows lie
 /// side by side: a power of two between them would crowd them into a few sets of the first-level
@@ -41,18 +37,6 @@ inline void each_block(float* out, std::ptrdiff_t out_stride, const PackedMatrix
 
 NANOFLOW_INLINE void clear_sums(float* sums, int n_rows, int n_panels) {
   for (int i = 0; i < n_rows * n_panels * panel_width; i += 16) store(sums + i, F32x16());
-}
-
-/// Rows are cut in tiles as even as possible, since a tile of one or two rows waits for its own
-/// sums: tile(first, n) with n <= most.
-template <int most, class Tile>
-inline void each_tile(int n_rows, const Tile& tile) {
-  int first = 0;
-  for (int n_tiles = (n_rows + most - 1) / most; n_tiles > 0; --n_tiles) {
-    const int here = (n_rows - first + n_tiles - 1) / n_tiles;
-    tile(first, here);
-    first += here;
-  }
 }
 
 }  // namespace nanoflow::kernels::NANOFLOW_ISA

@@ -95,19 +95,15 @@ inline void accumulate_rows(int n_rows, float* out, std::ptrdiff_t out_stride, c
   }
 }
 
-/// out[r][0 .. 31] += sum over k ascending of in[r][k] * panel[k][0 .. 31]. Rows are cut in tiles
-/// as even as possible, since a tile of one or two rows waits for its own sums.
+/// out[r][0 .. 31] += sum over k ascending of in[r][k] * panel[k][0 .. 31].
 template <class T, class Next = NothingAhead>
 inline void accumulate_panel(float* out, std::ptrdiff_t out_stride, const float* in,
                              std::ptrdiff_t in_stride, const T* panel, int n_k, int n_rows,
                              Next ahead = {}) {
-  for (int n_tiles = (n_rows + tile_rows - 1) / tile_rows; n_tiles > 0; --n_tiles) {
-    const int here = (n_rows + n_tiles - 1) / n_tiles;
-    accumulate_rows<tile_rows>(here, out, out_stride, in, in_stride, panel, n_k, ahead);
-    out += here * out_stride;
-    in += here * in_stride;
-    n_rows -= here;
-  }
+  each_tile<tile_rows>(n_rows, [&](int first, int n) {
+    accumulate_rows<tile_rows>(n, out + first * out_stride, out_stride, in + first * in_stride,
+                               in_stride, panel, n_k, ahead);
+  });
 }
 
 }  // namespace nanoflow::kernels::NANOFLOW_ISA

@@ -195,6 +195,22 @@ NANOFLOW_INLINE __m256 high_half(F32x16 x) {
 
 #endif
 
+NANOFLOW_INLINE int smaller(int a, int b) {
+  return a < b ? a : b;
+}
+
+/// Rows are cut in tiles as even as possible, since a tile of one or two rows waits for its own
+/// sums: tile(first, n) with n <= most.
+template <int most, class Tile>
+inline void each_tile(int n_rows, const Tile& tile) {
+  int first = 0;
+  for (int n_tiles = (n_rows + most - 1) / most; n_tiles > 0; --n_tiles) {
+    const int here = (n_rows - first + n_tiles - 1) / n_tiles;
+    tile(first, here);
+    first += here;
+  }
+}
+
 /// Lanes 8, 4, 2 and 1 apart are added.
 NANOFLOW_INLINE float sum_of_lanes(F32x16 x) {
   const __m256 eight = _mm256_add_ps(low_half(x), high_half(x));

@@ -40,6 +40,7 @@ class Bench {
 
  private:
   double now_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+
   void send_due() {
     while (true) {
       if (!next_ && sent_ < requests_.count()) {
