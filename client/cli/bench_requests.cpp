@@ -25,12 +25,13 @@ std::vector<std::string> read_lines(const std::string& file, const char* what) {
   return lines;
 }
 
-wire::Sampling sampling_of(const BenchPlan& plan) {
-  wire::Sampling sampling;
-  sampling.max_tokens = plan.output_len;
-  sampling.ignore_eos = true;
-  sampling.temperature = 0;
-  return sampling;
+/// What a request leaves open is as the plan says.
+void fill(wire::Generate& generate, const BenchPlan& plan) {
+  wire::Sampling& sampling = generate.sampling;
+  if (generate.model.empty()) generate.model = plan.model;
+  if (!sampling.max_tokens) sampling.max_tokens = plan.output_len;
+  if (!sampling.ignore_eos) sampling.ignore_eos = true;
+  if (!sampling.temperature) sampling.temperature = 0;
 }
 
 /// The wire's own decoder checks the fields. `where` is the file and the line.
@@ -45,10 +46,6 @@ BenchRequest parse_request(const std::string& line, const BenchPlan& plan,
     request.due_s = at->get<double>();
     fields.erase(at);
   }
-  fields.emplace("max_tokens", plan.output_len);
-  fields.emplace("temperature", 0);
-  fields.emplace("ignore_eos", true);
-  if (!plan.model.empty()) fields.emplace("model", plan.model);
   fields["op"] = "generate";
   fields["id"] = 0;
   const auto message = nlohmann::json::to_msgpack(fields);
@@ -56,6 +53,7 @@ BenchRequest parse_request(const std::string& line, const BenchPlan& plan,
   if (const auto* refused = std::get_if<wire::Event>(&decoded))
     throw UsageError(where + ": " + std::get<wire::Error>(refused->body).message);
   request.generate = std::get<wire::Generate>(std::get<wire::Request>(decoded).operation);
+  fill(request.generate, plan);
   return request;
 }
 
@@ -80,8 +78,7 @@ BenchRequests::BenchRequests(Client& client, const BenchPlan& plan)
 
 wire::Generate BenchRequests::made_up() {
   wire::Generate generate;
-  generate.model = plan_.model;
-  generate.sampling = sampling_of(plan_);
+  fill(generate, plan_);
   if (!prompts_.empty()) {
     const std::string& line = prompts_[std::size_t(sent_) % prompts_.size()];
     if (plan_.chat)
