@@ -6,8 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nanoflow::test {
@@ -16,17 +18,23 @@ class TerminalSession {
  public:
   explicit TerminalSession(std::vector<std::string> arguments, const std::string& endpoint,
                            const std::string& home) {
+    // All before the fork: in the child of a process with threads, an allocation may wait for ever.
+    std::vector<std::string> variables = {"NANOFLOW_ENDPOINT=" + endpoint, "XDG_STATE_HOME=" + home,
+                                          "HOME=" + home, "TERM=vt100",
+                                          "LC_ALL=C"};  // the poorest there is
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+      const std::string_view name =
+          std::string_view(*variable).substr(0, std::string_view(*variable).find('=') + 1);
+      if (std::none_of(variables.begin(), variables.begin() + 5,
+                       [&](const std::string& set) { return set.starts_with(name); })) {
+        variables.emplace_back(*variable);
+      }
+    }
+    arguments.insert(arguments.begin(), NANOFLOW_BINARY);
+    const auto argv = pointers(arguments), environment = pointers(variables);
     child_ = forkpty(&fd_, nullptr, nullptr, nullptr);
     if (child_ != 0) return;
-    setenv("NANOFLOW_ENDPOINT", endpoint.c_str(), 1);
-    setenv("XDG_STATE_HOME", home.c_str(), 1);
-    setenv("HOME", home.c_str(), 1);
-    setenv("TERM", "vt100", 1);
-    setenv("LC_ALL", "C", 1);  // the poorest there is
-    std::vector<char*> argv = {const_cast<char*>(NANOFLOW_BINARY)};
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    execv(NANOFLOW_BINARY, argv.data());
+    execve(NANOFLOW_BINARY, argv.data(), environment.data());
     _exit(127);
   }
   ~TerminalSession() {
@@ -65,6 +73,13 @@ class TerminalSession {
   const std::string& screen() const { return screen_; }
 
  private:
+  static std::vector<char*> pointers(std::vector<std::string>& texts) {
+    std::vector<char*> result;
+    for (std::string& text : texts) result.push_back(text.data());
+    result.push_back(nullptr);
+    return result;
+  }
+
   int fd_ = -1;
   pid_t child_ = -1;
   std::string screen_;
