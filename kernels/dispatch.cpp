@@ -1,5 +1,8 @@
 // Chooses once, by what the processor can do, which version of each kernel runs.
+#include <asm/prctl.h>
 #include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -31,13 +34,15 @@ struct Table {
   QuantizedMatmul* quantized_matmul;
 };
 
-constexpr std::array<Table, 3> tables{{
+constexpr std::array<Table, 4> tables{{
     {Isa::reference, ref::matmul, ref::rms_norm, ref::apply_rope, ref::attention, ref::activate,
      ref::scaled_exp, ref::quantize_rows, ref::quantized_matmul},
     {Isa::avx2, avx2::matmul, avx2::rms_norm, avx2::apply_rope, avx2::attention, avx2::activate,
      avx2::scaled_exp, avx2::quantize_rows, avx2::quantized_matmul},
     {Isa::avx512, avx512::matmul, avx512::rms_norm, avx512::apply_rope, avx512::attention,
      avx512::activate, avx512::scaled_exp, avx512::quantize_rows, avx512::quantized_matmul},
+    {Isa::amx, avx512::matmul, avx512::rms_norm, avx512::apply_rope, avx512::attention,
+     avx512::activate, avx512::scaled_exp, avx512::quantize_rows, amx::quantized_matmul},
 }};
 
 const Table* require(Isa isa) {
@@ -51,15 +56,16 @@ const Table* require(Isa isa) {
 const Table* initial_table() {
   const char* wanted = std::getenv("NANOFLOW_ISA");
   if (wanted == nullptr) {
-    return require(supported(Isa::avx512) ? Isa::avx512
-                   : supported(Isa::avx2) ? Isa::avx2
-                                          : Isa::reference);
+    return require(supported(Isa::amx)      ? Isa::amx
+                   : supported(Isa::avx512) ? Isa::avx512
+                   : supported(Isa::avx2)   ? Isa::avx2
+                                            : Isa::reference);
   }
   for (const Table& table : tables) {
     if (to_string(table.isa) == wanted) return require(table.isa);
   }
   throw std::runtime_error(
-      "environment variable NANOFLOW_ISA: expected reference, avx2 or avx512, found '" +
+      "environment variable NANOFLOW_ISA: expected reference, avx2, avx512 or amx, found '" +
       std::string(wanted) + "'");
 }
 
@@ -71,8 +77,15 @@ const Table*& active() {
 }  // namespace
 
 std::string_view to_string(Isa isa) {
-  constexpr std::array<std::string_view, 3> names{"reference", "avx2", "avx512"};
+  constexpr std::array<std::string_view, 4> names{"reference", "avx2", "avx512", "amx"};
   return names[static_cast<std::size_t>(isa)];
+}
+
+/// Linux gives the tile registers, 8 KiB of every thread's state, to a process that asks for them.
+static bool may_use_tiles() {
+  constexpr long tile_data = 18;  // the number of the state, as in XCR0
+  static const bool granted = syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, tile_data) == 0;
+  return granted;
 }
 
 bool supported(Isa isa) {
@@ -80,9 +93,13 @@ bool supported(Isa isa) {
   const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
                     __builtin_cpu_supports("f16c") != 0;
   if (isa == Isa::avx2) return avx2;
-  return avx2 && __builtin_cpu_supports("avx512f") != 0 &&
-         __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-         __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vnni") != 0;
+  const bool avx512 =
+      avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
+      __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
+      __builtin_cpu_supports("avx512vnni") != 0;
+  if (isa == Isa::avx512) return avx512;
+  return avx512 && __builtin_cpu_supports("amx-tile") != 0 &&
+         __builtin_cpu_supports("amx-int8") != 0 && may_use_tiles();
 }
 
 Isa current_isa() {

@@ -8,16 +8,24 @@
 #include <cstdint>
 
 #include "kernels/isa.hpp"
+#include "kernels/weight_groups.hpp"
 
 namespace nanoflow::kernels {
 
+/// By group, since a product reads one group of several rows at a time.
 struct QuantizedRows {
-  int stride = 0;                 // values from a row to the next, a multiple of 32
-  std::int8_t* values = nullptr;  // [rows][stride]
-  float* scales = nullptr;        // [rows][stride / 32], each of a group of 32
-  float* offsets = nullptr;       // [rows][stride / 32], scale * the sum of the values
-  // [rows][stride / 32], -128 * the sum of the values: weights of 8 bits are kept 128 too large
+  int n_rows = 0;                 // from a group to the next
+  std::int8_t* values = nullptr;  // [groups][n_rows][32]
+  float* scales = nullptr;        // [groups][n_rows]
+  float* offsets = nullptr;       // [groups][n_rows], scale * the sum of the values
+  // [groups][n_rows], -128 * the sum of the values: weights of 8 bits are kept 128 too large
   std::int32_t* starts = nullptr;
+
+  /// From this row and group on.
+  QuantizedRows from(int row, int group) const {
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(group) * n_rows + row;
+    return {n_rows, values + at * group_inputs, scales + at, offsets + at, starts + at};
+  }
 };
 
 /// in [rows.end][in_stride]. Writes the inputs [32 * groups.begin, 32 * groups.end) of the rows in

@@ -1,6 +1,5 @@
 #include "kernels/quantize_rows.hpp"
 #include "kernels/simd.hpp"
-#include "kernels/weight_groups.hpp"
 
 namespace nanoflow::kernels::NANOFLOW_ISA {
 namespace {
@@ -24,8 +23,8 @@ NANOFLOW_INLINE std::int32_t sum_of(__m256i x) {
   return _mm_cvtsi128_si32(four);
 }
 
-void quantize_group(std::int8_t* values, const float* x, float& scale, float& offset,
-                    std::int32_t& start) {
+/// One group of one row.
+void quantize_group(const QuantizedRows& out, const float* x) {
   constexpr int parts = group_inputs / 8;
   __m256 in[parts];
   __m256i largest = _mm256_setzero_si256();
@@ -49,15 +48,16 @@ void quantize_group(std::int8_t* values, const float* x, float& scale, float& of
   }
   const std::int32_t sum =
       sum_of(_mm256_add_epi32(_mm256_add_epi32(q[0], q[1]), _mm256_add_epi32(q[2], q[3])));
-  scale = zero ? 0.0F : magnitude / 127.0F;
+  float scale = zero ? 0.0F : magnitude / 127.0F;
   if (!finite) scale = __builtin_nanf("");
-  offset = scale * static_cast<float>(sum);
-  start = -128 * sum;
+  *out.scales = scale;
+  *out.offsets = scale * static_cast<float>(sum);
+  *out.starts = -128 * sum;
   // Packing works within 128-bit lanes: the four-byte pieces come out as 0 2 4 6 1 3 5 7.
   const __m256i low = _mm256_packs_epi32(q[0], q[1]), high = _mm256_packs_epi32(q[2], q[3]);
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
   const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(low, high), order);
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(values), bytes);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out.values), bytes);
 }
 
 }  // namespace
@@ -65,12 +65,9 @@ void quantize_group(std::int8_t* values, const float* x, float& scale, float& of
 void quantize_rows(const QuantizedRows& out, const float* in, std::ptrdiff_t in_stride, Range rows,
                    Range groups) {
   for (int r = rows.begin; r < rows.end; ++r) {
-    const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(r) * (out.stride / group_inputs);
     for (int g = groups.begin; g < groups.end; ++g) {
-      const std::ptrdiff_t at = first + g;
-      quantize_group(out.values + at * group_inputs,
-                     in + r * in_stride + static_cast<std::ptrdiff_t>(g) * group_inputs,
-                     out.scales[at], out.offsets[at], out.starts[at]);
+      quantize_group(out.from(r, g),
+                     in + r * in_stride + static_cast<std::ptrdiff_t>(g) * group_inputs);
     }
   }
 }

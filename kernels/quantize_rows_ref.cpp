@@ -5,8 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/weight_groups.hpp"
-
 namespace nanoflow::kernels::ref {
 
 void quantize_rows(const QuantizedRows& out, const float* in, std::ptrdiff_t in_stride, Range rows,
@@ -14,8 +12,7 @@ void quantize_rows(const QuantizedRows& out, const float* in, std::ptrdiff_t in_
   for (int r = rows.begin; r < rows.end; ++r) {
     for (int g = groups.begin; g < groups.end; ++g) {
       const float* x = in + r * in_stride + static_cast<std::ptrdiff_t>(g) * group_inputs;
-      const std::ptrdiff_t group = static_cast<std::ptrdiff_t>(r) * (out.stride / group_inputs) + g;
-      std::int8_t* values = out.values + group * group_inputs;
+      const QuantizedRows group = out.from(r, g);
       float largest = 0;
       bool finite = true;
       for (int i = 0; i < group_inputs; ++i) {
@@ -26,14 +23,14 @@ void quantize_rows(const QuantizedRows& out, const float* in, std::ptrdiff_t in_
       const float factor = zero ? 0.0F : 127.0F / largest;
       std::int32_t sum = 0;
       for (int i = 0; i < group_inputs; ++i) {
-        values[i] = finite ? static_cast<std::int8_t>(std::nearbyint(x[i] * factor)) : 0;
-        sum += values[i];
+        group.values[i] = finite ? static_cast<std::int8_t>(std::nearbyint(x[i] * factor)) : 0;
+        sum += group.values[i];
       }
       float scale = zero ? 0.0F : largest / 127.0F;
       if (!finite) scale = std::numeric_limits<float>::quiet_NaN();
-      out.scales[group] = scale;
-      out.offsets[group] = scale * static_cast<float>(sum);
-      out.starts[group] = -128 * sum;
+      *group.scales = scale;
+      *group.offsets = scale * static_cast<float>(sum);
+      *group.starts = -128 * sum;
     }
   }
 }

@@ -34,5 +34,8 @@ QuantizedMatmul quantized_matmul;
 namespace avx512 {
 QuantizedMatmul quantized_matmul;
 }
+namespace amx {
+QuantizedMatmul quantized_matmul;
+}
 
 }  // namespace nanoflow::kernels

@@ -11,38 +11,20 @@ namespace {
 constexpr int few_rows = 3;
 constexpr int slice_groups = 32;  // 20 KiB of int4, of which a tile reads half; 34 of int8
 
-/// Some rows of a block, from its first group on.
-struct Rows {
-  const std::int8_t* values;
-  const float *scales, *offsets;
-  const std::int32_t* starts;
-  std::ptrdiff_t n_groups;  // of a row
-
-  Rows(const QuantizedRows& in, int row, int group) : n_groups(in.stride / group_inputs) {
-    const std::ptrdiff_t first = row * n_groups + group;
-    values = in.values + first * group_inputs;
-    scales = in.scales + first;
-    offsets = in.offsets + first;
-    starts = in.starts + first;
-  }
-};
-
 /// Tiles of a panel's slice, `at_once` together, for a number of rows known when compiled.
 template <int rows, int at_once, Element element>
-void multiply_tiles(float* sums, const Rows& in, const std::uint8_t* groups, int n_groups,
+void multiply_tiles(float* sums, const QuantizedRows& in, const std::uint8_t* groups, int n_groups,
                     Range tiles) {
   for (int g = 0; g < n_groups; ++g, groups += group_bytes(element)) {
     for (int tile = tiles.begin; tile < tiles.end; tile += at_once) {
-      tile_group<rows, at_once, element>(sums, panel_width, in.values + g * group_inputs,
-                                         in.n_groups * group_inputs, in.scales + g, in.offsets + g,
-                                         in.starts + g, in.n_groups, groups, tile);
+      tile_group<rows, at_once, element>(sums, in.from(0, g), groups, tile);
     }
   }
 }
 
 /// Few rows: all tiles of the slice, so that the weights are streamed once.
 template <int rows, Element element>
-void multiply_few(int n_rows, float* sums, const Rows& in, const std::uint8_t* groups,
+void multiply_few(int n_rows, float* sums, const QuantizedRows& in, const std::uint8_t* groups,
                   int n_groups) {
   if constexpr (rows > 1) {
     if (n_rows < rows) return multiply_few<rows - 1, element>(n_rows, sums, in, groups, n_groups);
@@ -53,7 +35,7 @@ void multiply_few(int n_rows, float* sums, const Rows& in, const std::uint8_t* g
 
 /// One tile of the slice, for n_rows <= rows.
 template <int rows, Element element>
-void multiply_rows(int n_rows, float* sums, const Rows& in, const std::uint8_t* groups,
+void multiply_rows(int n_rows, float* sums, const QuantizedRows& in, const std::uint8_t* groups,
                    int n_groups, int tile) {
   if constexpr (rows > 1) {
     if (n_rows < rows)
@@ -68,13 +50,13 @@ template <Element element>
 void multiply_slice(float* sums, const QuantizedRows& in, Range rows, int first_group,
                     const std::uint8_t* groups, int n_groups) {
   if (rows.size() <= few_rows) {
-    return multiply_few<few_rows, element>(rows.size(), sums, Rows(in, rows.begin, first_group),
+    return multiply_few<few_rows, element>(rows.size(), sums, in.from(rows.begin, first_group),
                                            groups, n_groups);
   }
   for (int tile = 0; tile < tiles_a_panel(element); ++tile) {
     each_tile<quantized_tile_rows>(rows.size(), [&](int first, int n) {
       multiply_rows<quantized_tile_rows, element>(n, sums + first * panel_width,
-                                                  Rows(in, rows.begin + first, first_group), groups,
+                                                  in.from(rows.begin + first, first_group), groups,
                                                   n_groups, tile);
     });
   }

@@ -16,13 +16,12 @@ void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows
       float acc = 0;
       for (int g = 0; g < n_groups; ++g) {
         const WeightGroup group = unpack_group(weights, n, g);
-        const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(r) * (in.stride / group_inputs) + g;
-        std::int32_t sum = weights.element == Element::int8 ? in.starts[at] : 0;
-        for (int i = 0; i < group_inputs; ++i)
-          sum += in.values[at * group_inputs + i] * group.values[i];
-        acc = std::fma(static_cast<float>(sum), from_f16(group.scale) * in.scales[at], acc);
+        const QuantizedRows a = in.from(r, g);
+        std::int32_t sum = weights.element == Element::int8 ? *a.starts : 0;
+        for (int i = 0; i < group_inputs; ++i) sum += a.values[i] * group.values[i];
+        acc = std::fma(static_cast<float>(sum), from_f16(group.scale) * *a.scales, acc);
         if (weights.element == Element::int4)
-          acc = std::fma(from_f16(group.minimum), in.offsets[at], acc);
+          acc = std::fma(from_f16(group.minimum), *a.offsets, acc);
       }
       out[r * out_stride + n] = bias == nullptr ? acc : acc + bias[n];
     }

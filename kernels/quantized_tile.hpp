@@ -34,14 +34,12 @@ constexpr int tiles_at_once(Element, int) {
 
 /// vpdpbusd multiplies unsigned bytes with signed ones and adds four products to each sum.
 template <int rows, int n_tiles, Element element>
-NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const std::int8_t* values,
-                                std::ptrdiff_t values_stride, const float* scales,
-                                const float* offsets, const std::int32_t* starts,
-                                std::ptrdiff_t groups_stride, const std::uint8_t* group, int) {
+NANOFLOW_INLINE void tile_group(float* sums, const QuantizedRows& in, const std::uint8_t* group,
+                                int) {
   __m512i t[rows][2];
 #pragma GCC unroll 12
   for (int r = 0; r < rows; ++r) {
-    const int start = element == Element::int8 ? starts[r * groups_stride] : 0;
+    const int start = element == Element::int8 ? in.starts[r] : 0;
     t[r][0] = t[r][1] = _mm512_set1_epi32(start);
   }
   for (int step = 0; step < steps_a_group; ++step) {
@@ -57,7 +55,7 @@ NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const s
 #pragma GCC unroll 12
     for (int r = 0; r < rows; ++r) {
       const __m512i a =
-          _mm512_set1_epi32(four_inputs(values + r * values_stride + step * step_inputs));
+          _mm512_set1_epi32(four_inputs(in.values + r * group_inputs + step * step_inputs));
       t[r][0] = _mm512_dpbusd_epi32(t[r][0], w0, a);
       t[r][1] = _mm512_dpbusd_epi32(t[r][1], w1, a);
     }
@@ -70,12 +68,12 @@ NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const s
   const F32x16 scale0 = load_halves(0), scale1 = load_halves(1);
 #pragma GCC unroll 12
   for (int r = 0; r < rows; ++r) {
-    float* to = sums + r * sums_stride;
-    const F32x16 scale(scales[r * groups_stride]);
+    float* to = sums + r * panel_width;
+    const F32x16 scale(in.scales[r]);
     F32x16 sum0 = fma(F32x16(_mm512_cvtepi32_ps(t[r][0])), scale0 * scale, load(to));
     F32x16 sum1 = fma(F32x16(_mm512_cvtepi32_ps(t[r][1])), scale1 * scale, load(to + 16));
     if constexpr (element == Element::int4) {
-      const F32x16 offset(offsets[r * groups_stride]);
+      const F32x16 offset(in.offsets[r]);
       sum0 = fma(load_halves(2), offset, sum0);
       sum1 = fma(load_halves(3), offset, sum1);
     }
@@ -158,10 +156,8 @@ NANOFLOW_INLINE void add_group(float* sums, __m256i low, __m256i high, float row
 }
 
 template <int rows, int n_tiles, Element element>
-NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const std::int8_t* values,
-                                std::ptrdiff_t values_stride, const float* scales,
-                                const float* offsets, const std::int32_t* starts,
-                                std::ptrdiff_t groups_stride, const std::uint8_t* group, int tile) {
+NANOFLOW_INLINE void tile_group(float* sums, const QuantizedRows& in, const std::uint8_t* group,
+                                int tile) {
   const __m256i nibble = _mm256_set1_epi8(15);
   __m256i low[rows][n_tiles], high[rows][n_tiles];
 #pragma GCC unroll 6
@@ -181,7 +177,7 @@ NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const s
 #pragma GCC unroll 6
       for (int r = 0; r < rows; ++r) {
         add_products(low[r][t], high[r][t], w0, w1,
-                     values + r * values_stride + step * step_inputs);
+                     in.values + r * group_inputs + step * step_inputs);
       }
     }
   }
@@ -192,9 +188,8 @@ NANOFLOW_INLINE void tile_group(float* sums, std::ptrdiff_t sums_stride, const s
     const TileScales<element> weight_scales(halves, column);
 #pragma GCC unroll 6
     for (int r = 0; r < rows; ++r) {
-      add_group<element>(sums + r * sums_stride + column, low[r][t], high[r][t],
-                         scales[r * groups_stride], offsets[r * groups_stride],
-                         starts[r * groups_stride], weight_scales);
+      add_group<element>(sums + r * panel_width + column, low[r][t], high[r][t], in.scales[r],
+                         in.offsets[r], in.starts[r], weight_scales);
     }
   }
 }

@@ -112,7 +112,7 @@ struct Rows {
         scales(in.size() / group_inputs),
         offsets(scales.size()),
         starts(scales.size()),
-        view{n_inputs, values.data(), scales.data(), offsets.data(), starts.data()} {
+        view{m, values.data(), scales.data(), offsets.data(), starts.data()} {
     quantize_rows(view, in.data(), n_inputs, {0, m}, {0, n_inputs / group_inputs});
   }
 };

@@ -21,5 +21,8 @@ extern const Loops loops;
 namespace avx512 {
 extern const Loops loops;
 }
+namespace amx {
+extern const Loops loops;
+}
 
 }  // namespace nanoflow::bench

@@ -17,44 +17,47 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
   const Range sampled{instruction.sampled_begin, instruction.sampled_end};
   const auto& layer = weights_.layers[instruction.layer];
   const int dim = config_.dim, ffn_dim = config_.ffn_dim;
+  const auto quantized = CpuWorkspace::quantized_for(work_.quantized, step.tokens.size());
+  const auto quantized_sampled =
+      CpuWorkspace::quantized_for(work_.quantized_sampled, step.sampled.size());
   switch (instruction.kind) {
     case OperationKind::embed:
       return embed(crew, rows, step);
     case OperationKind::attention_norm:
-      return norm(crew, rows, layer.attention_norm, layer.qkv);
+      return norm(crew, rows, layer.attention_norm, quantized, layer.qkv);
     case OperationKind::qkv:
-      return matmul(crew, rows, work_.qkv, qkv_stride(), work_.normed, dim, work_.quantized,
-                    layer.qkv, layer.qkv_bias);
+      return matmul(crew, rows, work_.qkv, qkv_stride(), work_.normed, dim, quantized, layer.qkv,
+                    layer.qkv_bias);
     case OperationKind::rope_store:
       return rope_store(crew, rows, instruction.layer, step);
     case OperationKind::attention:
-      return attention(crew, rows, instruction.layer, step);
+      return attention(crew, rows, instruction.layer, quantized, step);
     case OperationKind::output:
-      return matmul(crew, rows, work_.projection, dim, work_.qkv, qkv_stride(), work_.quantized,
+      return matmul(crew, rows, work_.projection, dim, work_.qkv, qkv_stride(), quantized,
                     layer.output);
     case OperationKind::attention_add:
       return add(crew, rows, layer.post_attention_norm);
     case OperationKind::ffn_norm:
-      return norm(crew, rows, layer.ffn_norm, layer.dense.gate_up);
+      return norm(crew, rows, layer.ffn_norm, quantized, layer.dense.gate_up);
     case OperationKind::gate_up:
-      return matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, dim, work_.quantized,
+      return matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, dim, quantized,
                     layer.dense.gate_up);
     case OperationKind::activation:
-      return activation(crew, rows, layer.dense.down);
+      return activation(crew, rows, quantized, layer.dense.down);
     case OperationKind::down:
-      return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * ffn_dim, work_.quantized,
+      return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * ffn_dim, quantized,
                     layer.dense.down);
     case OperationKind::route:
-      return route(crew, rows, layer);
+      return route(crew, rows, quantized, layer);
     case OperationKind::experts:
-      return experts(crew, rows, layer);
+      return experts(crew, rows, layer, step);
     case OperationKind::ffn_add:
       return add(crew, rows, layer.post_ffn_norm);
     case OperationKind::gather:
-      return gather(crew, sampled, step);
+      return gather(crew, sampled, quantized_sampled, step);
     case OperationKind::lm_head:
       return matmul(crew, sampled, work_.logits, config_.vocab_size, work_.gathered, dim,
-                    work_.quantized_sampled, weights_.lm_head);
+                    quantized_sampled, weights_.lm_head);
     case OperationKind::sample:
       return sample(crew, sampled, step);
   }
@@ -80,11 +83,12 @@ void CpuForward::embed(const Crew& crew, Range rows, CpuStep& step) const {
 }
 
 void CpuForward::norm(const Crew& crew, Range rows, const float* weight,
+                      const kernels::QuantizedRows& quantized,
                       const kernels::PackedMatrix& next) const {
   crew.split(rows, [&](Range part) {
     kernels::rms_norm(work_.normed, config_.dim, work_.x, config_.dim,
                       norm_weights(weight, config_.dim), 1, part);
-    quantize(work_.quantized, work_.normed, config_.dim, next, part);
+    quantize(quantized, work_.normed, config_.dim, next, part);
   });
 }
 
@@ -97,14 +101,15 @@ void CpuForward::add(const Crew& crew, Range rows, const float* post_norm) const
   });
 }
 
-void CpuForward::activation(const Crew& crew, Range rows, const kernels::PackedMatrix& next) const {
+void CpuForward::activation(const Crew& crew, Range rows, const kernels::QuantizedRows& quantized,
+                            const kernels::PackedMatrix& next) const {
   const auto kind = config_.activation == Activation::silu ? kernels::ActivationKind::silu
                                                            : kernels::ActivationKind::gelu_tanh;
   const std::ptrdiff_t stride = 2 * static_cast<std::ptrdiff_t>(config_.ffn_dim);
   crew.split(rows, [&](Range part) {
     kernels::activate(work_.gate_up, stride, work_.gate_up, work_.gate_up + config_.ffn_dim, stride,
                       kind, part, {0, config_.ffn_dim});
-    quantize(work_.quantized, work_.gate_up, stride, next, part);
+    quantize(quantized, work_.gate_up, stride, next, part);
   });
 }
 

@@ -30,17 +30,21 @@ class CpuForward {
   void embed(const Crew& crew, Range rows, CpuStep& step) const;
   // `next`: the product that reads the result, in 8 bits where it has weights of 8 or 4.
   void norm(const Crew& crew, Range rows, const float* weight,
-            const kernels::PackedMatrix& next) const;
+            const kernels::QuantizedRows& quantized, const kernels::PackedMatrix& next) const;
   void rope_store(const Crew& crew, Range rows, int layer, const CpuStep& step) const;
-  void attention(const Crew& crew, Range rows, int layer, const CpuStep& step) const;
+  void attention(const Crew& crew, Range rows, int layer, const kernels::QuantizedRows& quantized,
+                 const CpuStep& step) const;
   void add(const Crew& crew, Range rows, const float* post_norm) const;
-  void activation(const Crew& crew, Range rows, const kernels::PackedMatrix& next) const;
-  void gather(const Crew& crew, Range sampled, const CpuStep& step) const;
+  void activation(const Crew& crew, Range rows, const kernels::QuantizedRows& quantized,
+                  const kernels::PackedMatrix& next) const;
+  void gather(const Crew& crew, Range sampled, const kernels::QuantizedRows& quantized,
+              const CpuStep& step) const;
   void sample(const Crew& crew, Range sampled, CpuStep& step) const;
   void sample_row(int worker, int row, CpuStep& step) const;
 
-  void route(const Crew& crew, Range rows, const CpuLayer& layer) const;
-  void experts(const Crew& crew, Range rows, const CpuLayer& layer) const;
+  void route(const Crew& crew, Range rows, const kernels::QuantizedRows& quantized,
+             const CpuLayer& layer) const;
+  void experts(const Crew& crew, Range rows, const CpuLayer& layer, const CpuStep& step) const;
   void group_pairs(Range rows, ExpertGroups& groups) const;
 
   /// Rows of `in` once more, in 8 bits, where `next` reads them so.

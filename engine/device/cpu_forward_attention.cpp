@@ -41,7 +41,8 @@ void CpuForward::rope_store(const Crew& crew, Range rows, int layer, const CpuSt
   });
 }
 
-void CpuForward::attention(const Crew& crew, Range rows, int layer, const CpuStep& step) const {
+void CpuForward::attention(const Crew& crew, Range rows, int layer,
+                           const kernels::QuantizedRows& quantized, const CpuStep& step) const {
   const auto pages = layer_pages(layer);
   const auto& output = weights_.layers[layer].output;  // reads the result
   const kernels::AttentionShape shape{config_.n_heads, config_.attention_scale,
@@ -63,7 +64,7 @@ void CpuForward::attention(const Crew& crew, Range rows, int layer, const CpuSte
                        work_.attention_scratch(crew.worker), part, {head, head + heads});
     if (is_quantized(output.element)) {
       const int groups = output.n_inputs / n_heads / kernels::group_inputs;
-      kernels::quantize_rows(work_.quantized, work_.qkv, stride,
+      kernels::quantize_rows(quantized, work_.qkv, stride,
                              {sequence.row_begin + part.begin, sequence.row_begin + part.end},
                              {head * groups, (head + heads) * groups});
     }

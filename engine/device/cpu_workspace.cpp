@@ -18,14 +18,6 @@ bool has_layers(const ModelConfig& config, bool experts) {
                      [&](const LayerConfig& layer) { return layer.experts == experts; });
 }
 
-/// In whole groups, and not by a power of two from row to row, which would crowd the rows that are
-/// read together into a few sets of the first-level cache.
-std::size_t quantized_stride(int columns) {
-  constexpr int groups_between = 2;
-  const int groups = (columns + kernels::group_inputs - 1) / kernels::group_inputs;
-  return static_cast<std::size_t>(groups + groups_between) * kernels::group_inputs;
-}
-
 kernels::RopePairs kernel_pairs(Rope::Pairs pairs) {
   return pairs == Rope::Pairs::interleaved ? kernels::RopePairs::interleaved
                                            : kernels::RopePairs::halves;
@@ -40,13 +32,14 @@ class Placement {
     places_.push_back(
         [&buffer, offset](std::byte* base) { buffer = reinterpret_cast<T*>(base + offset); });
   }
-  /// columns: the longest row, a multiple of 32.
-  void add(kernels::QuantizedRows& buffer, std::size_t rows, std::size_t columns) {
-    buffer.stride = static_cast<int>(columns);
-    add(buffer.values, rows, columns);
-    add(buffer.scales, rows, columns / kernels::group_inputs);
-    add(buffer.offsets, rows, columns / kernels::group_inputs);
-    add(buffer.starts, rows, columns / kernels::group_inputs);
+  /// columns: the longest row.
+  void add(kernels::QuantizedRows& buffer, std::size_t rows, int columns) {
+    const int groups = (columns + kernels::group_inputs - 1) / kernels::group_inputs;
+    const std::size_t strided = CpuWorkspace::quantized_stride(rows);
+    add(buffer.values, strided, groups * kernels::group_inputs);
+    add(buffer.scales, strided, groups);
+    add(buffer.offsets, strided, groups);
+    add(buffer.starts, strided, groups);
   }
   MappedMemory place() const {
     MappedMemory memory(layout_.bytes());
@@ -86,12 +79,11 @@ CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
     placement.add(pair_inputs, pairs, dim);
     placement.add(pair_gate_up, pairs, 2 * experts.ffn_dim);
     placement.add(pair_outputs, pairs, dim);
-    placement.add(quantized_pairs, pairs, quantized_stride(std::max(config.dim, experts.ffn_dim)));
+    placement.add(quantized_pairs, pairs, std::max(config.dim, experts.ffn_dim));
     groups.resize(sizes.n_streams);
   }
-  placement.add(quantized, rows,
-                quantized_stride(std::max({config.dim, config.q_dim(), config.ffn_dim})));
-  placement.add(quantized_sampled, sizes.max_sampled, quantized_stride(config.dim));
+  placement.add(quantized, rows, std::max({config.dim, config.q_dim(), config.ffn_dim}));
+  placement.add(quantized_sampled, sizes.max_sampled, config.dim);
   placement.add(gathered, sizes.max_sampled, dim);
   placement.add(logits, sizes.max_sampled, config.vocab_size);
 

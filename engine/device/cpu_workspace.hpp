@@ -45,13 +45,24 @@ struct CpuWorkspace {
   float* pair_outputs = nullptr;     // [max_rows * n_used, dim]
   std::vector<ExpertGroups> groups;  // [n_streams]
 
-  // What products with 8- and 4-bit weights read: their inputs once more, in 8 bits.
+  // What products with 8- and 4-bit weights read: their inputs once more, in 8 bits. A step with
+  // fewer rows lays them out closer: quantized_stride rows from a group to the next.
   kernels::QuantizedRows quantized;          // [max_rows], of normed, q or gate
   kernels::QuantizedRows quantized_pairs;    // [max_rows * n_used], of pair_inputs or pair_gate_up
   kernels::QuantizedRows quantized_sampled;  // [max_sampled], of gathered
 
   float* gathered = nullptr;  // [max_sampled, dim], normed
   float* logits = nullptr;    // [max_sampled, vocab_size]
+
+  /// Not by a power of two, which would crowd what is read together into a few sets of the
+  /// first-level cache.
+  static int quantized_stride(std::size_t rows) { return static_cast<int>(rows) | 1; }
+  static kernels::QuantizedRows quantized_for(const kernels::QuantizedRows& buffer,
+                                              std::size_t rows) {
+    kernels::QuantizedRows strided = buffer;
+    strided.n_rows = quantized_stride(rows);
+    return strided;
+  }
 
   float* attention_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
   float* sample_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }

@@ -69,7 +69,7 @@ struct Rows {
         scales(values.size() / group_inputs, untouched),
         offsets(scales.size(), untouched),
         starts(scales.size(), -12345),
-        view{n_inputs, values.data(), scales.data(), offsets.data(), starts.data()} {}
+        view{n_rows, values.data(), scales.data(), offsets.data(), starts.data()} {}
 };
 
 struct Layer {
@@ -218,7 +218,8 @@ BOOST_AUTO_TEST_CASE(sums_are_those_of_double_precision) {
       for (int n = 0; n < 40; ++n) {
         double sum = 0;
         for (int k = 0; k < 1024; ++k) {
-          const double a = in.values[r * 1024 + k] * double{in.scales[r * 32 + k / 32]};
+          const QuantizedRows group = in.view.from(r, k / 32);
+          const double a = group.values[k % 32] * double{*group.scales};
           sum += a * double{value_of(layer.groups[n * 32 + k / 32], element, k % 32)};
         }
         expected[r * 43 + n] = static_cast<float>(sum);
