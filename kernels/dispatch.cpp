@@ -45,6 +45,13 @@ constexpr std::array<Table, 4> tables{{
      avx512::activate, avx512::scaled_exp, avx512::quantize_rows, amx::quantized_matmul},
 }};
 
+/// Linux gives the tile registers, 8 KiB of every thread's state, to a process that asks for them.
+bool may_use_tiles() {
+  constexpr long tile_data = 18;  // the number of the state, as in XCR0
+  static const bool granted = syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, tile_data) == 0;
+  return granted;
+}
+
 const Table* require(Isa isa) {
   if (!supported(isa)) {
     throw std::runtime_error("this processor does not support the " + std::string(to_string(isa)) +
@@ -79,13 +86,6 @@ const Table*& active() {
 std::string_view to_string(Isa isa) {
   constexpr std::array<std::string_view, 4> names{"reference", "avx2", "avx512", "amx"};
   return names[static_cast<std::size_t>(isa)];
-}
-
-/// Linux gives the tile registers, 8 KiB of every thread's state, to a process that asks for them.
-static bool may_use_tiles() {
-  constexpr long tile_data = 18;  // the number of the state, as in XCR0
-  static const bool granted = syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, tile_data) == 0;
-  return granted;
 }
 
 bool supported(Isa isa) {

@@ -39,4 +39,20 @@ NANOFLOW_INLINE void clear_sums(float* sums, int n_rows, int n_panels) {
   for (int i = 0; i < n_rows * n_panels * panel_width; i += 16) store(sums + i, F32x16());
 }
 
+/// each_block for weights of 8 or 4 bits: multiply<element>(sums, rows, panels) adds to sums that
+/// are 0.
+template <class Multiply>
+inline void each_quantized_block(float* out, std::ptrdiff_t out_stride, const PackedMatrix& weights,
+                                 const float* bias, Range rows, Range panels,
+                                 const Multiply& multiply) {
+  each_block(out, out_stride, weights, bias, rows, panels, [&](float* sums, Range r, Range p) {
+    clear_sums(sums, r.size(), p.size());
+    if (weights.element == Element::int8) {
+      multiply.template operator()<Element::int8>(sums, r, p);
+    } else {
+      multiply.template operator()<Element::int4>(sums, r, p);
+    }
+  });
+}
+
 }  // namespace nanoflow::kernels::NANOFLOW_ISA

@@ -21,8 +21,9 @@ struct QuantizedRows {
   // [groups][n_rows], -128 * the sum of the values: weights of 8 bits are kept 128 too large
   std::int32_t* starts = nullptr;
 
-  /// From this row and group on.
-  QuantizedRows from(int row, int group) const {
+  /// From this row and group on. (Inlined always: a copy of its own would be compiled for whichever
+  /// instruction set, and run on every processor.)
+  [[gnu::always_inline]] QuantizedRows from(int row, int group) const {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(group) * n_rows + row;
     return {n_rows, values + at * group_inputs, scales + at, offsets + at, starts + at};
   }

@@ -27,14 +27,6 @@ struct alignas(64) Slice {
   HalfGroup halves[2][slice_groups];
 };
 
-NANOFLOW_INLINE void store_bytes(std::int8_t* to, __m512i values) {
-  _mm512_store_si512(to, values);
-}
-
-NANOFLOW_INLINE F32x16 load_halves(const std::uint8_t* halves, int i) {
-  return F32x16(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves) + i)));
-}
-
 template <Element element>
 void unpack(Slice& slice, const std::uint8_t* groups, int n_groups) {
   for (int g = 0; g < n_groups; ++g, groups += group_bytes(element)) {
@@ -46,20 +38,21 @@ void unpack(Slice& slice, const std::uint8_t* groups, int n_groups) {
       if constexpr (element == Element::int8) {
         __builtin_prefetch(from + slice_groups * group_bytes(element) + 64);
         const __m512i start = _mm512_set1_epi8(-128);  // u - 128, as a signed byte
-        store_bytes(left.values[step], _mm512_xor_si512(w, start));
-        store_bytes(right.values[step], _mm512_xor_si512(_mm512_loadu_si512(from + 64), start));
+        _mm512_store_si512(left.values[step], _mm512_xor_si512(w, start));
+        _mm512_store_si512(right.values[step],
+                           _mm512_xor_si512(_mm512_loadu_si512(from + 64), start));
       } else {
         const __m512i nibble = _mm512_set1_epi8(15);
-        store_bytes(left.values[step], _mm512_and_si512(w, nibble));
-        store_bytes(right.values[step], _mm512_and_si512(_mm512_srli_epi16(w, 4), nibble));
+        _mm512_store_si512(left.values[step], _mm512_and_si512(w, nibble));
+        _mm512_store_si512(right.values[step], _mm512_and_si512(_mm512_srli_epi16(w, 4), nibble));
       }
     }
     const std::uint8_t* halves = groups + steps_a_group * step_bytes(element);
-    store(left.scales, load_halves(halves, 0));
-    store(right.scales, load_halves(halves, 1));
+    store(left.scales, load_f16(halves, 0));
+    store(right.scales, load_f16(halves, 1));
     if constexpr (element == Element::int4) {
-      store(left.minimums, load_halves(halves, 2));
-      store(right.minimums, load_halves(halves, 3));
+      store(left.minimums, load_f16(halves, 2));
+      store(right.minimums, load_f16(halves, 3));
     }
   }
 }
@@ -119,9 +112,7 @@ void multiply_rows(int n_rows, float* sums, const QuantizedRows& in, const HalfG
 template <Element element>
 void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights, Range rows,
               Range panels) {
-  clear_sums(sums, rows.size(), panels.size());
-  const int n_tiles = (rows.size() + tile_rows_at_most - 1) / tile_rows_at_most;
-  const int n_tile_rows = (rows.size() + n_tiles - 1) / n_tiles;
+  const int n_tile_rows = largest_tile<tile_rows_at_most>(rows.size());
   TileConfiguration configuration;
   configuration.set(sums_tile, n_tile_rows, row_bytes);
   configuration.set(inputs_tile, n_tile_rows, group_inputs);
@@ -133,10 +124,7 @@ void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights,
     float* panel_sums = sums + (p - panels.begin) * rows.size() * panel_width;
     for (int g = 0; g < n_groups; g += slice_groups) {
       const int n = smaller(slice_groups, n_groups - g);
-      unpack<element>(slice,
-                      static_cast<const std::uint8_t*>(weights.data) +
-                          (static_cast<std::size_t>(p) * n_groups + g) * group_bytes(element),
-                      n);
+      unpack<element>(slice, packed_group(weights, p, g), n);
       each_tile<tile_rows_at_most>(rows.size(), [&](int first, int here) {
         const int lead = n_tile_rows - here;  // rows of the tile before
         for (int half = 0; half < 2; ++half) {
@@ -156,13 +144,10 @@ void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows
   if (rows.size() <= few_rows) {
     return avx512::quantized_matmul(out, out_stride, in, weights, bias, rows, panels);
   }
-  each_block(out, out_stride, weights, bias, rows, panels, [&](float* sums, Range r, Range p) {
-    if (weights.element == Element::int8) {
-      multiply<Element::int8>(sums, in, weights, r, p);
-    } else {
-      multiply<Element::int4>(sums, in, weights, r, p);
-    }
-  });
+  each_quantized_block(out, out_stride, weights, bias, rows, panels,
+                       [&]<Element element>(float* sums, Range r, Range p) {
+                         multiply<element>(sums, in, weights, r, p);
+                       });
 }
 
 }  // namespace nanoflow::kernels::NANOFLOW_ISA

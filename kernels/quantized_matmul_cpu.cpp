@@ -66,14 +66,11 @@ void multiply_slice(float* sums, const QuantizedRows& in, Range rows, int first_
 template <Element element>
 void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights, Range rows,
               Range panels) {
-  clear_sums(sums, rows.size(), panels.size());
   const int n_groups = weights.n_inputs / group_inputs;
   for (int g = 0; g < n_groups; g += slice_groups) {
     for (int p = panels.begin; p < panels.end; ++p) {
-      const auto* groups = static_cast<const std::uint8_t*>(weights.data) +
-                           (static_cast<std::size_t>(p) * n_groups + g) * group_bytes(element);
       multiply_slice<element>(sums + (p - panels.begin) * rows.size() * panel_width, in, rows, g,
-                              groups, smaller(slice_groups, n_groups - g));
+                              packed_group(weights, p, g), smaller(slice_groups, n_groups - g));
     }
   }
 }
@@ -82,13 +79,10 @@ void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights,
 
 void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows& in,
                       const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
-  each_block(out, out_stride, weights, bias, rows, panels, [&](float* sums, Range r, Range p) {
-    if (weights.element == Element::int8) {
-      multiply<Element::int8>(sums, in, weights, r, p);
-    } else {
-      multiply<Element::int4>(sums, in, weights, r, p);
-    }
-  });
+  each_quantized_block(out, out_stride, weights, bias, rows, panels,
+                       [&]<Element element>(float* sums, Range r, Range p) {
+                         multiply<element>(sums, in, weights, r, p);
+                       });
 }
 
 }  // namespace nanoflow::kernels::NANOFLOW_ISA

@@ -61,11 +61,7 @@ NANOFLOW_INLINE void tile_group(float* sums, const QuantizedRows& in, const std:
     }
   }
   const std::uint8_t* halves = group + steps_a_group * step_bytes(element);
-  const auto load_halves = [&](int i) {
-    return F32x16(
-        _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(halves) + i)));
-  };
-  const F32x16 scale0 = load_halves(0), scale1 = load_halves(1);
+  const F32x16 scale0 = load_f16(halves, 0), scale1 = load_f16(halves, 1);
 #pragma GCC unroll 12
   for (int r = 0; r < rows; ++r) {
     float* to = sums + r * panel_width;
@@ -74,8 +70,8 @@ NANOFLOW_INLINE void tile_group(float* sums, const QuantizedRows& in, const std:
     F32x16 sum1 = fma(F32x16(_mm512_cvtepi32_ps(t[r][1])), scale1 * scale, load(to + 16));
     if constexpr (element == Element::int4) {
       const F32x16 offset(in.offsets[r]);
-      sum0 = fma(load_halves(2), offset, sum0);
-      sum1 = fma(load_halves(3), offset, sum1);
+      sum0 = fma(load_f16(halves, 2), offset, sum0);
+      sum1 = fma(load_f16(halves, 3), offset, sum1);
     }
     store(to, sum0);
     store(to + 16, sum1);

@@ -42,6 +42,10 @@ NANOFLOW_INLINE F32x16 load_high(const std::uint16_t* p) {
   const __m512i mask = _mm512_set1_epi32(static_cast<int>(0xffff0000U));
   return F32x16(_mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), mask)));
 }
+/// The i-th sixteen of f16 numbers.
+NANOFLOW_INLINE F32x16 load_f16(const std::uint8_t* p, int i) {
+  return F32x16(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p) + i)));
+}
 
 NANOFLOW_INLINE F32x16 operator+(F32x16 a, F32x16 b) {
   return F32x16(_mm512_add_ps(a.v, b.v));
@@ -199,13 +203,22 @@ NANOFLOW_INLINE int smaller(int a, int b) {
   return a < b ? a : b;
 }
 
+template <int most>
+constexpr int n_tiles(int n_rows) {
+  return (n_rows + most - 1) / most;
+}
+/// Rows of each_tile's first tile, than which none is larger, and others are smaller by one.
+template <int most>
+constexpr int largest_tile(int n_rows) {
+  return (n_rows + n_tiles<most>(n_rows) - 1) / n_tiles<most>(n_rows);
+}
 /// Rows are cut in tiles as even as possible, since a tile of one or two rows waits for its own
 /// sums: tile(first, n) with n <= most.
 template <int most, class Tile>
 inline void each_tile(int n_rows, const Tile& tile) {
   int first = 0;
-  for (int n_tiles = (n_rows + most - 1) / most; n_tiles > 0; --n_tiles) {
-    const int here = (n_rows - first + n_tiles - 1) / n_tiles;
+  for (int left = n_tiles<most>(n_rows); left > 0; --left) {
+    const int here = (n_rows - first + left - 1) / left;
     tile(first, here);
     first += here;
   }

@@ -114,12 +114,6 @@ Place place_of(Element element, int lane, int i) {
           lane / 16 * 4};
 }
 
-Byte* group_of(const PackedMatrix& matrix, int panel, int group) {
-  const auto n_groups = static_cast<std::size_t>(matrix.n_inputs / group_inputs);
-  return static_cast<Byte*>(matrix.data) +
-         (static_cast<std::size_t>(panel) * n_groups + group) * group_bytes(matrix.element);
-}
-
 void write_lane(Byte* group, Element element, int lane, const WeightGroup& from) {
   for (int i = 0; i < group_inputs; ++i) {
     const auto [byte, shift] = place_of(element, lane, i);
@@ -166,7 +160,7 @@ void pack_groups(const PackedMatrix& matrix, int first_output, const WeightGroup
   const int n_groups = matrix.n_inputs / group_inputs;
   const auto write = [&](int output, const WeightGroup* row) {
     for (int group = 0; group < n_groups; ++group) {
-      write_lane(group_of(matrix, output / panel_width, group), matrix.element,
+      write_lane(packed_group(matrix, output / panel_width, group), matrix.element,
                  output % panel_width, row[group]);
     }
   };
@@ -179,7 +173,7 @@ void pack_groups(const PackedMatrix& matrix, int first_output, const WeightGroup
 }
 
 WeightGroup unpack_group(const PackedMatrix& matrix, int output, int group) {
-  const Byte* from = group_of(matrix, output / panel_width, group);
+  const Byte* from = packed_group(matrix, output / panel_width, group);
   const int lane = output % panel_width;
   const Byte* scales = from + steps_a_group * step_bytes(matrix.element);
   const bool int8 = matrix.element == Element::int8;

@@ -27,6 +27,14 @@ constexpr std::size_t group_bytes(Element element) {
   return steps_a_group * step_bytes(element) + halves * sizeof(std::uint16_t);
 }
 
+/// Where a group of a panel begins. Inlined always, since files for other instruction sets use it.
+[[gnu::always_inline]] inline std::uint8_t* packed_group(const PackedMatrix& matrix, int panel,
+                                                         int group) {
+  const auto n_groups = static_cast<std::size_t>(matrix.n_inputs / group_inputs);
+  return static_cast<std::uint8_t*>(matrix.data) +
+         (static_cast<std::size_t>(panel) * n_groups + group) * group_bytes(matrix.element);
+}
+
 struct WeightGroup {
   std::uint16_t scale = 0, minimum = 0;  // f16; int8 has no minimum
   std::uint8_t values[group_inputs] = {};

@@ -21,8 +21,5 @@ extern const Loops loops;
 namespace avx512 {
 extern const Loops loops;
 }
-namespace amx {
-extern const Loops loops;
-}
 
 }  // namespace nanoflow::bench

@@ -6,35 +6,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace nanoflow::test {
 
 class TerminalSession {
  public:
-  explicit TerminalSession(std::vector<std::string> arguments, const std::string& endpoint,
+  explicit TerminalSession(const std::vector<std::string>& arguments, const std::string& endpoint,
                            const std::string& home) {
     // All before the fork: in the child of a process with threads, an allocation may wait for ever.
-    std::vector<std::string> variables = {"NANOFLOW_ENDPOINT=" + endpoint, "XDG_STATE_HOME=" + home,
-                                          "HOME=" + home, "TERM=vt100",
-                                          "LC_ALL=C"};  // the poorest there is
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-      const std::string_view name =
-          std::string_view(*variable).substr(0, std::string_view(*variable).find('=') + 1);
-      if (std::none_of(variables.begin(), variables.begin() + 5,
-                       [&](const std::string& set) { return set.starts_with(name); })) {
-        variables.emplace_back(*variable);
-      }
-    }
-    arguments.insert(arguments.begin(), NANOFLOW_BINARY);
-    const auto argv = pointers(arguments), environment = pointers(variables);
+    std::vector<std::string> command = {"env", "NANOFLOW_ENDPOINT=" + endpoint,
+                                        "XDG_STATE_HOME=" + home, "HOME=" + home};
+    // The poorest terminal and locale there are.
+    command.insert(command.end(), {"TERM=vt100", "LC_ALL=C", NANOFLOW_BINARY});
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : command) argv.push_back(word.data());
+    argv.push_back(nullptr);
     child_ = forkpty(&fd_, nullptr, nullptr, nullptr);
     if (child_ != 0) return;
-    execve(NANOFLOW_BINARY, argv.data(), environment.data());
+    execv("/usr/bin/env", argv.data());
     _exit(127);
   }
   ~TerminalSession() {
@@ -73,13 +66,6 @@ class TerminalSession {
   const std::string& screen() const { return screen_; }
 
  private:
-  static std::vector<char*> pointers(std::vector<std::string>& texts) {
-    std::vector<char*> result;
-    for (std::string& text : texts) result.push_back(text.data());
-    result.push_back(nullptr);
-    return result;
-  }
-
   int fd_ = -1;
   pid_t child_ = -1;
   std::string screen_;
