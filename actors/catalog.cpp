@@ -23,31 +23,45 @@ void CatalogState::start(CatalogSelf owner, CatalogConfig with) {
   budget.emplace(
       config.kv_memory.empty() ? free / 4 : MemoryAmount::parse(config.kv_memory)->of(free),
       config.n_configured);
-  streams.resize(config.device->streams().size());
-  for (std::size_t i = 0; i < streams.size(); ++i) start_stream(i);
+  start_streams();
 }
 
-void CatalogState::start_stream(std::size_t index) {
-  streams[index] = spawn_stream(self->system(), config.device, index, config.threads);
-  self->monitor(streams[index]);
+void CatalogState::start_streams() {
+  streams.clear();
+  for (std::size_t i = 0; i < config.device->streams().size(); ++i) {
+    streams.push_back(spawn_stream(self->system(), config.device, i, config.threads));
+    self->monitor(streams.back());
+  }
 }
 
+bool CatalogState::streams_alive() const {
+  return std::all_of(streams.begin(), streams.end(), [](const auto& s) { return bool(s); });
+}
+
+/// One that fails takes the others with it: a leader must never wait for a follower that has gone.
+/// When the last one has ended there are new ones.
 void CatalogState::note_stream_down(std::size_t index, const caf::error& reason) {
-  log(LogLevel::error, explain(reason));
+  const bool first = streams_alive();
+  streams[index] = nullptr;
+  if (reason != user_shutdown()) log(LogLevel::error, explain(reason));
   if (closing) return;
-  if (!stream_failures.may_restart(self->clock().now())) {
+  if (first && !stream_failures.may_restart(self->clock().now())) {
     const std::string lost = "the device is lost: it failed " + std::to_string(most_failures) +
                              " times in " + std::to_string(failures_within.count()) + " s";
     log(LogLevel::error, lost);
     return close(caf::make_error(ActorError::device_lost, lost));
   }
-  start_stream(index);
+  for (const auto& stream : streams)
+    if (first && stream) self->send_exit(stream, user_shutdown());
+  if (std::any_of(streams.begin(), streams.end(), [](const auto& s) { return bool(s); })) return;
+  start_streams();
   for (const auto& entry : loaded) self->send(entry.model->executor, streams_atom_v, streams);
 }
 
 void CatalogState::note_down(const caf::down_msg& down) {
   for (std::size_t i = 0; i < streams.size(); ++i)
-    if (streams[i].address() == down.source) return note_stream_down(i, down.reason);
+    if (streams[i] && streams[i].address() == down.source)
+      return note_stream_down(i, down.reason);
   for (std::size_t i = 0; i < loaded.size(); ++i)
     for (const auto& actor :
          {loaded[i].model->scheduler.address(), loaded[i].model->kv_manager.address(),

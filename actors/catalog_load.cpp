@@ -72,7 +72,8 @@ void CatalogState::finish_load(const LoadPlan& plan, const LoadedParts& parts) {
   } else if (closing) {
     answer(load, {nullptr, shut_down()});
   } else {
-    const auto model = spawn_model(self->system(), config, plan, parts, streams);
+    const auto model = spawn_model(self->system(), config, plan, parts,
+                                   streams_alive() ? streams : std::vector<StreamActor>());
     budget->take(model->name, static_cast<std::uint64_t>(model->n_pages) * model->page_bytes);
     self->monitor(model->scheduler);
     self->monitor(model->kv_manager);

@@ -45,7 +45,7 @@ struct CatalogState {
   CatalogSelf self = nullptr;
   CatalogConfig config;
   std::optional<KvBudget> budget;
-  std::vector<StreamActor> streams;  // in the device's order
+  std::vector<StreamActor> streams;  // in the device's order; null: it ended
   RestartLimit stream_failures{most_failures, failures_within};
   std::map<std::string, RestartLimit> model_failures;
   std::deque<QueuedLoad> loads;  // the first is being done where a loader is at work
@@ -57,7 +57,8 @@ struct CatalogState {
 
   // catalog.cpp
   void start(CatalogSelf owner, CatalogConfig with);
-  void start_stream(std::size_t index);
+  void start_streams();
+  bool streams_alive() const;  // all of them
   ModelTablePtr table() const;
   void publish();
   void note_down(const caf::down_msg& down);

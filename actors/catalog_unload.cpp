@@ -77,7 +77,8 @@ void CatalogState::close(const caf::error& reason) {
 void CatalogState::end_when_all_left() {
   if (!closing || !leaving.empty()) return;
   refuse_loads();
-  for (const auto& stream : streams) self->send_exit(stream, user_shutdown());
+  for (const auto& stream : streams)
+    if (stream) self->send_exit(stream, user_shutdown());
   self->quit(*closing);
 }
 

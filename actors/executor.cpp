@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "actors/describe_plan.hpp"
 #include "actors/errors.hpp"
-#include "actors/schedule_table.hpp"
+#include "engine/plan/schedule_table.hpp"
 
 namespace nanoflow {
 namespace {
@@ -15,17 +17,22 @@ using Programs = std::vector<std::shared_ptr<const Program>>;
 using OutcomePromise = caf::typed_response_promise<StepOutcomePtr>;
 using PongPromise = caf::typed_response_promise<pong_atom>;
 
+/// What a byte from memory costs, in operations: only to compare steps that are much alike.
+constexpr double flops_a_byte = 25;
+
 struct StepInFlight {
   StepPtr step;
+  BatchSignature signature;
+  int candidate = 0;  // of the schedules
   OutcomePromise promise;
   Programs programs;  // empty: not prepared yet
   bool sent = false;
-  int generation = 0;                                  // of the streams that it was sent to
-  std::size_t running = 0;                             // programs that have not ended
-  std::vector<std::pair<int, TimelinePtr>> timelines;  // by stream
-  std::string failure;                                 // empty: none
+  int generation = 0;      // of the streams that it was sent to
+  bool ended = false;
+  TimelinesPtr timelines;  // by stream
+  std::string failure;     // empty: none
 
-  bool finished() const { return sent && running == 0; }
+  bool running() const { return sent && !ended; }
 };
 
 struct ExecutorState;
@@ -36,7 +43,7 @@ struct ExecutorState {
 
   ExecutorSelf self = nullptr;
   ExecutorConfig config;
-  std::unique_ptr<ScheduleTable> schedules;
+  std::optional<ScheduleTable> schedules;
   std::deque<StepInFlight> steps;  // at most two, in order
   int streams_generation = 0;      // which set of streams these are
   bool broken = false;             // one of them failed: wait for the next set
@@ -46,8 +53,8 @@ struct ExecutorState {
   OutcomePromise add(const StepPtr& step);
   void advance();
   void send(StepInFlight& step);
-  void end_program(std::uint64_t step, int stream, const TimelinePtr& timeline);
-  void fail_program(std::uint64_t step, const caf::error& error);
+  void end(std::uint64_t step, const TimelinesPtr& timelines);
+  void fail(std::uint64_t step, const caf::error& error);
   void settle();
   void answer(StepInFlight& step);
   void answer_lost_steps();
@@ -77,26 +84,32 @@ void ExecutorState::advance() {
   for (auto& step : steps) {
     if (broken || (step.sent && step.generation != streams_generation)) return;
     if (step.sent) continue;
-    if (step.programs.empty()) step.programs = config.device_model->prepare(*step.step);
-    if (&step == &steps.front() || config.streams.size() == 1) send(step);
+    if (step.programs.empty()) {
+      step.signature = batch_signature(*step.step);
+      step.candidate = schedules->choose(step.signature);
+      const auto& schedule = schedules->candidates()[static_cast<std::size_t>(step.candidate)];
+      step.programs = config.device_model->prepare(*step.step, schedule);
+    }
+    send(step);
   }
 }
 
+/// The leader runs the next step when it has ended this one: its programs lie ready there.
 void ExecutorState::send(StepInFlight& step) {
   step.sent = true;
   step.generation = streams_generation;
-  step.running = step.programs.size();
   const auto number = step.step->number;
+  auto programs = std::make_shared<StepPrograms>();
+  programs->followers.assign(config.streams.begin() + 1, config.streams.end());
   for (const auto& program : step.programs) {
     // It lives in the model's buffers: whoever holds the program holds the model.
     auto owner = std::make_shared<std::pair<std::shared_ptr<DeviceModel>, ProgramPtr>>(
         config.device_model, program);
-    const auto& stream = config.streams.at(static_cast<std::size_t>(program->stream));
-    self->request(stream, caf::infinite, ProgramPtr(std::move(owner), program.get()))
-        .then([this, number, index = program->stream](
-                  const TimelinePtr& timeline) { end_program(number, index, timeline); },
-              [this, number](const caf::error& error) { fail_program(number, error); });
+    programs->programs.emplace_back(std::move(owner), program.get());
   }
+  self->request(config.streams.front(), caf::infinite, StepProgramsPtr(std::move(programs)))
+      .then([this, number](const TimelinesPtr& timelines) { end(number, timelines); },
+            [this, number](const caf::error& error) { fail(number, error); });
 }
 
 StepInFlight& ExecutorState::find(std::uint64_t number) {
@@ -104,17 +117,17 @@ StepInFlight& ExecutorState::find(std::uint64_t number) {
                        [&](const auto& step) { return step.step->number == number; });
 }
 
-void ExecutorState::end_program(std::uint64_t number, int stream, const TimelinePtr& timeline) {
+void ExecutorState::end(std::uint64_t number, const TimelinesPtr& timelines) {
   auto& step = find(number);
-  step.timelines.emplace_back(stream, timeline);
-  --step.running;
+  step.timelines = timelines;
+  step.ended = true;
   settle();
 }
 
-void ExecutorState::fail_program(std::uint64_t number, const caf::error& error) {
+void ExecutorState::fail(std::uint64_t number, const caf::error& error) {
   auto& step = find(number);
-  if (step.failure.empty()) step.failure = explain(error);
-  --step.running;
+  step.failure = explain(error);
+  step.ended = true;
   note_failure(step.generation);
   settle();
 }
@@ -126,7 +139,7 @@ void ExecutorState::note_failure(int generation) {
 
 /// Answers what is finished, in order, and goes on.
 void ExecutorState::settle() {
-  while (!steps.empty() && steps.front().finished()) {
+  while (!steps.empty() && steps.front().ended) {
     if (!steps.front().failure.empty()) return answer_lost_steps();
     answer(steps.front());
     steps.pop_front();
@@ -144,7 +157,7 @@ void ExecutorState::answer(StepInFlight& step) {
 /// A failed device has lost its pages: the other step in flight is of no use either. Nothing is
 /// answered while a program of theirs still runs, since the answer frees what it writes to.
 void ExecutorState::answer_lost_steps() {
-  if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.running > 0; }))
+  if (std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.running(); }))
     return;
   if (lost.empty()) lost = steps.front().failure;
   for (auto& step : std::exchange(steps, {})) {
@@ -156,19 +169,15 @@ void ExecutorState::answer_lost_steps() {
 }
 
 void ExecutorState::report(const StepInFlight& step) {
-  if (step.timelines.empty()) return;
-  auto start_ns = step.timelines.front().second->start_ns;
-  auto end_ns = step.timelines.front().second->end_ns;
-  for (const auto& [stream, timeline] : step.timelines) {
-    start_ns = std::min(start_ns, timeline->start_ns);
-    end_ns = std::max(end_ns, timeline->end_ns);
-    if (config.monitor)
-      self->send(
-          config.monitor,
-          StreamTimelinePtr(std::make_shared<const StreamTimeline>(StreamTimeline{
-              config.stream_names.at(static_cast<std::size_t>(stream)), config.model, *timeline})));
-  }
-  schedules->observe(batch_signature(*step.step), static_cast<double>(end_ns - start_ns) * 1e-6);
+  for (std::size_t i = 0; config.monitor && i < step.timelines->size(); ++i)
+    self->send(config.monitor,
+               StreamTimelinePtr(std::make_shared<const StreamTimeline>(StreamTimeline{
+                   config.stream_names.at(i), config.model, (*step.timelines)[i]})));
+  double work = 0;
+  for (const auto& timeline : *step.timelines) work += timeline.flops + flops_a_byte * timeline.bytes;
+  const auto& leader = step.timelines->front();
+  const double ms = static_cast<double>(leader.end_ns - leader.start_ns) * 1e-6;
+  schedules->observe(step.signature, step.candidate, ms, std::max(work, 1.0));
 }
 
 void ExecutorState::use_streams(std::vector<StreamActor> streams) {
@@ -207,8 +216,9 @@ ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& c
   auto& state = self->state;
   state.self = self;
   state.config = config;
-  state.schedules =
-      std::make_unique<ScheduleTable>(config.device_model->graph(), config.stream_names);
+  for (const auto& schedule : config.candidates) config.device_model->check(schedule);
+  state.schedules.emplace(config.candidates);
+  state.broken = config.streams.empty();
   return {
       [&state](const StepPtr& step) { return state.add(step); },
       [&state](recover_atom) { state.lost.clear(); },
@@ -221,7 +231,8 @@ ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& c
         return promise;
       },
       [&state](plan_atom, bool explained) -> JsonPtr {
-        return std::make_shared<const wire::Json>(state.schedules->to_json(explained));
+        return std::make_shared<const wire::Json>(
+            describe_plan(state.config.device_model->graph(), *state.schedules, explained));
       },
   };
 }

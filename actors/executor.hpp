@@ -5,20 +5,21 @@
 
 #include "actors/interfaces.hpp"
 #include "engine/device/device.hpp"
+#include "engine/plan/schedule.hpp"
 
 namespace nanoflow {
 
 struct ExecutorConfig {
   std::string model;  // its name, for timelines
   std::shared_ptr<DeviceModel> device_model;
-  std::vector<StreamActor> streams;  // in the device's order
+  std::vector<StreamActor> streams;  // in the device's order; none: the catalog will send them
   std::vector<std::string> stream_names;
+  std::vector<Schedule> candidates;  // for a step; the first is sequential
   MonitorActor monitor;  // may be null
 };
 
-/// Runs a model's steps: prepares step N+1 while step N runs, gives each stream its program, and
-/// joins their ends. Where the device has one stream, the next step's program lies ready in the
-/// stream's mailbox; where it has several, the next step starts when all have finished this one.
+/// Runs a model's steps: chooses how, prepares step N+1 while step N runs, and gives the leading
+/// stream the step's programs, which then lie ready in its mailbox.
 ///
 /// When a stream fails, both steps in flight are lost: they are answered with a failure as soon as
 /// nothing of them runs any more. So is a step that the scheduler formed before it knew. Steps that

@@ -14,7 +14,9 @@ using ProgramPtr = std::shared_ptr<const Program>;
 using ProposalPtr = std::shared_ptr<const Proposal>;
 using GrantsPtr = std::shared_ptr<const Grants>;
 using StepOutcomePtr = std::shared_ptr<const StepOutcome>;
-using TimelinePtr = std::shared_ptr<const ProgramTimeline>;
+struct StepPrograms;
+using StepProgramsPtr = std::shared_ptr<const StepPrograms>;
+using TimelinesPtr = std::shared_ptr<const std::vector<ProgramTimeline>>;
 using ClientMessagePtr = std::shared_ptr<const ClientMessage>;
 using GenerateJobPtr = std::shared_ptr<const GenerateJob>;
 using TokenizeJobPtr = std::shared_ptr<const TokenizeJob>;
@@ -115,8 +117,18 @@ using KvManagerActor = caf::typed_actor<replies_to<ProposalPtr>::with<GrantsPtr>
                                         replies_to<usage_atom>::with<UsagePtr>>;
 
 using StreamActor = caf::typed_actor<
-    // Answers when the program ran; with an error where the device failed.
-    replies_to<ProgramPtr>::with<TimelinePtr>, replies_to<ping_atom>::with<pong_atom>>;
+    // The leader, a device's first stream: hands each follower its program, and answers when all
+    // have run, with every stream's timeline; with an error where the device failed.
+    replies_to<StepProgramsPtr>::with<TimelinesPtr>,
+    // A follower, from the leader: so all streams run steps in the same order, whatever models
+    // they are of, and none ever waits for one that waits for it.
+    reacts_to<ProgramPtr>, replies_to<ping_atom>::with<pong_atom>>;
+
+/// A step's programs, by stream, and who runs them, but for the leader.
+struct StepPrograms {
+  std::vector<ProgramPtr> programs;
+  std::vector<StreamActor> followers;
+};
 
 using ExecutorActor = caf::typed_actor<
     // At most two steps at a time; answers in order. A failed device is an outcome, not an error;
@@ -164,7 +176,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ProgramPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ProposalPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::GrantsPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StepOutcomePtr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::TimelinePtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StepProgramsPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::TimelinesPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ClientMessagePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::GenerateJobPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::TokenizeJobPtr)

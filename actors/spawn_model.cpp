@@ -5,6 +5,7 @@
 #include "actors/executor.hpp"
 #include "actors/kv_manager.hpp"
 #include "actors/scheduler.hpp"
+#include "engine/plan/candidates.hpp"
 
 namespace nanoflow {
 namespace {
@@ -60,10 +61,14 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
                                                const LoadedParts& parts,
                                                const std::vector<StreamActor>& streams) {
   LoadedModel model = describe(config, plan, parts);
+  const auto names = stream_names(*config.device);
+  const auto& leader = *config.device->streams().front();
   model.executor = spawn_executor(system, {.model = model.name,
                                            .device_model = parts.device_model,
                                            .streams = streams,
-                                           .stream_names = stream_names(*config.device),
+                                           .stream_names = names,
+                                           .candidates = candidate_schedules(
+                                               model.graph, names, leader.n_workers()),
                                            .monitor = config.monitor});
   model.kv_manager =
       spawn_kv_manager(system, {.n_pages = model.n_pages, .prefix_cache = config.prefix_cache});

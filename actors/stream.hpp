@@ -12,7 +12,7 @@ namespace nanoflow {
 enum class Threads { own, shared };
 
 /// Runs the programs of one stream of the device, one after the other in the order in which they
-/// come. A program that fails is answered with ActorError::device_failed, which also ends the
+/// come. A step that fails is answered with ActorError::device_failed, which also ends the
 /// actor: the catalog, who monitors it, starts another.
 StreamActor spawn_stream(caf::actor_system& system, std::shared_ptr<Device> device,
                          std::size_t index, Threads threads = Threads::own);

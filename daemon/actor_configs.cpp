@@ -40,7 +40,7 @@ DeviceOptions device_options(const Config& config) {
 
 MonitorConfig monitor_config(Device& device) {
   int threads = 0;
-  for (const auto& stream : device.streams()) threads += stream->n_workers();
+  for (const auto& stream : device.streams()) threads = std::max(threads, stream->n_workers());
   return {"nanoflowd " NANOFLOW_VERSION, device.description(), threads};
 }
 

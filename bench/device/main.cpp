@@ -133,8 +133,8 @@ class Bench {
   }
 
   ProgramTimeline run_step(const Step& step) {
-    const auto programs = model_->prepare(step);
-    const auto timeline = stream().run(*programs.front());
+    const auto programs = model_->prepare(step, sequential_schedule(model_->graph()));
+    const auto timeline = stream().run(*programs.front()).front();
     model_->result(step.number);
     return timeline;
   }

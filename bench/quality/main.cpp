@@ -101,7 +101,7 @@ class Perplexity {
     const int length = static_cast<int>(windows_.front().size());
     for (int position = 0; position + 1 < length; ++position) {
       const Step step = make_step(position);
-      const auto programs = model_->prepare(step);
+      const auto programs = model_->prepare(step, sequential_schedule(model_->graph()));
       device_->streams().front()->run(*programs.front());
       for (int i = 0; i < std::ssize(windows_); ++i)
         sum += log_likelihood(model_->logits(step.number, i), windows_[i][position + 1]);

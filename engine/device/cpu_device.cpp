@@ -14,12 +14,16 @@ CpuDevice::CpuDevice(const std::vector<StreamOptions>& streams) {
   for (const auto& stream : streams) {
     if (stream.cpus.empty())
       throw std::logic_error("stream \"" + stream.name + "\" has no workers");
+    n_cpus_ = std::max(n_cpus_, static_cast<int>(stream.cpus.size()));
+  }
+  for (const auto& stream : streams) {
     const int index = static_cast<int>(streams_.size());
-    streams_.push_back(std::make_unique<CpuStream>(stream.name, index, n_workers_, stream.cpus));
+    streams_.push_back(
+        std::make_unique<CpuStream>(stream.name, index, n_workers_, stream.cpus, n_cpus_));
     n_workers_ += static_cast<int>(stream.cpus.size());
   }
-  description_ = processor_name() + ", " + std::to_string(n_workers_) +
-                 (n_workers_ == 1 ? " thread, " : " threads, ") +
+  description_ = processor_name() + ", " + std::to_string(n_cpus_) +
+                 (n_cpus_ == 1 ? " thread, " : " threads, ") +
                  std::string(to_string(kernels::current_isa()));
 }
 
@@ -33,8 +37,10 @@ std::uint64_t CpuDevice::weight_bytes(const Checkpoint& checkpoint, WeightFormat
 
 std::shared_ptr<DeviceModel> CpuDevice::load(std::shared_ptr<const Checkpoint> checkpoint,
                                              const LoadOptions& options) {
-  return std::make_shared<CpuModel>(std::move(checkpoint), options, n_workers_,
-                                    static_cast<int>(streams_.size()));
+  return std::make_shared<CpuModel>(std::move(checkpoint), options,
+                                    CpuSizes{.n_cpus = n_cpus_,
+                                             .n_workers = n_workers_,
+                                             .n_streams = static_cast<int>(streams_.size())});
 }
 
 std::unique_ptr<Device> make_cpu_device(int threads) {
@@ -48,7 +54,11 @@ std::unique_ptr<Device> make_cpu_device(int threads) {
   // More threads than processors share them in turn.
   for (int worker = 0; worker < n_workers; ++worker)
     compute.cpus.push_back(cpus[worker % cpus.size()]);
-  return std::make_unique<CpuDevice>(std::vector{compute});
+  std::vector<CpuDevice::StreamOptions> streams{compute};
+  // It takes its processors from the end of compute's, which then has as many fewer at its end.
+  if (n_workers > 1)
+    streams.push_back({"memory", {compute.cpus.rbegin(), compute.cpus.rend() - 1}});
+  return std::make_unique<CpuDevice>(streams);
 }
 
 }  // namespace nanoflow

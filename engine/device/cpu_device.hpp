@@ -6,8 +6,8 @@
 
 namespace nanoflow {
 
-/// The machine's own processors. A stream is a team of threads; by default there is one, with all
-/// of them.
+/// The machine's own processors. A stream is a team of threads. A schedule says how many of its
+/// team each stream uses, so that together they have as many as there are processors.
 class CpuDevice : public Device {
  public:
   struct StreamOptions {
@@ -27,11 +27,13 @@ class CpuDevice : public Device {
  private:
   std::string name_ = "cpu";
   std::string description_;
-  int n_workers_ = 0;
+  int n_cpus_ = 0;     // of the largest team
+  int n_workers_ = 0;  // of all teams
   std::vector<std::unique_ptr<DeviceStream>> streams_;
 };
 
-/// One stream, "compute". threads 0: as many as the affinity and the cgroup allow.
+/// Two streams: "compute" with all threads, "memory" with all but one; with one thread compute
+/// only. threads 0: as many as the affinity and the cgroup allow.
 std::unique_ptr<Device> make_cpu_device(int threads);
 
 }  // namespace nanoflow

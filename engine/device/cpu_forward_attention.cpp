@@ -51,7 +51,7 @@ void CpuForward::attention(const Crew& crew, Range rows, int layer,
   const auto [first, last] = step.tiles_within(rows.begin, rows.end);
   const int n_heads = config_.n_kv_heads, end = last;
   // Heads that one task has follow each other in memory; a few tiles are cut by heads, to share.
-  const int heads = last - first >= 4 * crew.team.size() ? n_heads : 1, parts = n_heads / heads;
+  const int heads = last - first >= 4 * crew.team.n_running() ? n_heads : 1, parts = n_heads / heads;
   crew.for_each((last - first) * parts, [&](int i) {
     // From the last rows of a prompt, which see most, to the first: the short tasks come last.
     const auto& tile = step.tiles[end - 1 - i / parts];

@@ -24,7 +24,7 @@ kernels::KvPages kv_pages(const ModelConfig& config, WeightFormat weights, void*
   return pages;
 }
 
-void check(const LoadOptions& options) {
+void check_options(const LoadOptions& options) {
   const auto positive = [](const char* what, int value) {
     if (value < 1)
       throw std::logic_error(std::string("load: ") + what + " is " + std::to_string(value) +
@@ -59,20 +59,19 @@ std::uint64_t cpu_page_bytes(const ModelConfig& config, WeightFormat weights) {
 }
 
 CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptions& options,
-                   int n_workers, int n_streams)
-    : checkpoint_((check(options), std::move(checkpoint))),
+                   const CpuSizes& device)
+    : checkpoint_((check_options(options), std::move(checkpoint))),
       options_(options),
-      n_streams_(n_streams),
+      n_streams_(device.n_streams),
       graph_(build_graph(checkpoint_->config())),
-      schedule_(sequential_schedule(graph_)),
-      weights_(load_cpu_weights(*checkpoint_, options.weights, n_workers, options.progress)),
+      weights_(load_cpu_weights(*checkpoint_, options.weights, device.n_cpus, options.progress)),
       weight_bytes_(weights_.bytes_each()),
       kv_(cpu_page_bytes(checkpoint_->config(), options.weights) *
           static_cast<std::size_t>(options.n_pages)),
       workspace_(checkpoint_->config(), {.max_rows = options.max_step_tokens,
                                          .max_sampled = options.n_slots,
-                                         .n_workers = n_workers,
-                                         .n_streams = n_streams}),
+                                         .n_workers = device.n_workers,
+                                         .n_streams = device.n_streams}),
       slots_(options.n_slots),
       forward_(checkpoint_->config(), weights_,
                kv_pages(checkpoint_->config(), options.weights, kv_.data()), workspace_, slots_) {
@@ -84,14 +83,16 @@ std::uint64_t CpuModel::bytes() const {
          workspace_.memory.bytes();
 }
 
-std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step) {
+std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
+                                                             const Schedule& schedule) {
   auto& buffer = this->buffer(step.number);
   buffer.assign(step, {.n_pages = options_.n_pages,
                        .n_slots = options_.n_slots,
                        .max_step_tokens = options_.max_step_tokens,
                        .vocab_size = checkpoint_->config().vocab_size});
-  auto compiled = compile(graph_, schedule_, step);
+  auto compiled = compile(graph_, schedule, step);
   buffer.events.reset(compiled.front().n_events);
+  buffer.timelines.assign(compiled.size(), {});
   std::vector<std::shared_ptr<const Program>> programs;
   for (auto& plain : compiled) {
     auto program = std::make_shared<CpuProgram>();
@@ -128,13 +129,12 @@ std::span<const float> CpuModel::logits(std::uint64_t step_number, int sampled) 
   return {workspace_.logits + static_cast<std::size_t>(sampled) * vocab_size, vocab_size};
 }
 
-void CpuModel::use_schedule(Schedule schedule) {
+void CpuModel::check(const Schedule& schedule) const {
   check_schedule(graph_, schedule);
   if (std::ssize(schedule.streams) > n_streams_)
     throw std::logic_error("schedule \"" + schedule.name + "\" has " +
                            std::to_string(schedule.streams.size()) + " streams, the device " +
                            std::to_string(n_streams_));
-  schedule_ = std::move(schedule);
 }
 
 }  // namespace nanoflow

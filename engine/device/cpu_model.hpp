@@ -18,12 +18,18 @@ struct CpuProgram : Program {
   double flops = 0, bytes = 0;  // of its launches
 };
 
+/// Of the device.
+struct CpuSizes {
+  int n_cpus = 0;  // that load a model
+  int n_workers = 0;
+  int n_streams = 0;
+};
+
 /// A model loaded into main memory.
 class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuModel> {
  public:
-  /// n_workers, n_streams: of the device. n_threads load it.
-  CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptions& options, int n_workers,
-           int n_streams);
+  CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptions& options,
+           const CpuSizes& device);
 
   const Graph& graph() const override { return graph_; }
   std::string weights() const override { return weights_.formats(); }
@@ -31,12 +37,10 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   int n_pages() const { return options_.n_pages; }
   std::uint64_t bytes() const override;
 
-  std::vector<std::shared_ptr<const Program>> prepare(const Step& step) override;
+  void check(const Schedule& schedule) const override;
+  std::vector<std::shared_ptr<const Program>> prepare(const Step& step,
+                                                      const Schedule& schedule) override;
   StepResult result(std::uint64_t step_number) override;
-
-  /// How steps prepared from now on are run: one nano-batch on one stream, until told otherwise.
-  /// Throws std::logic_error where the schedule is not valid for this model and device.
-  void use_schedule(Schedule schedule);
 
   /// Raw logits of a step's i-th row that sampled, until another step runs: [vocab_size].
   std::span<const float> logits(std::uint64_t step_number, int sampled) const;
@@ -53,7 +57,6 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   LoadOptions options_;
   int n_streams_;
   Graph graph_;
-  Schedule schedule_;
   CpuWeights weights_;
   double weight_bytes_;  // of one weight
   MappedMemory kv_;      // [n_pages, n_layers, kv_page_elements]

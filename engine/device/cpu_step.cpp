@@ -64,6 +64,8 @@ class StepCheck {
 void CpuStep::assign(const Step& step, const StepLimits& limits) {
   StepCheck(step, limits).run();
   number = step.number;
+  failed = false;
+  n_followed = 0;
   sequences.clear();
   tokens.clear();
   positions.clear();

@@ -1,9 +1,12 @@
 #pragma once
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "engine/batch/step.hpp"
 #include "engine/device/event.hpp"
+#include "engine/plan/program.hpp"
 
 namespace nanoflow {
 
@@ -49,6 +52,11 @@ struct CpuStep {
   std::vector<Sampled> sampled;
   StepResult result;
   EventPool events;
+
+  // While it runs.
+  std::atomic<bool> failed = false;              // on one of the streams: pass over what is left
+  std::vector<ProgramTimeline> timelines;        // [streams of its schedule]
+  std::atomic<std::uint32_t> n_followed = 0;     // followers that are done
 
   /// Throws std::logic_error where the step is not what a scheduler may ask for.
   void assign(const Step& step, const StepLimits& limits);

@@ -1,6 +1,9 @@
 #include "engine/device/cpu_stream.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <exception>
 #include <stdexcept>
 
 #include "engine/device/cpu_model.hpp"
@@ -26,41 +29,91 @@ void wait_or_record(const Instruction& instruction, CpuStep& step, bool leader) 
 }
 
 /// Worker 0 of the team keeps the time: what passes between two launches' ends is the later one's.
-void execute(const CpuProgram& program, const Crew& crew, ProgramTimeline* timeline) {
+void run_instructions(const CpuProgram& program, const Crew& crew, ProgramTimeline* timeline) {
   std::int64_t last = timeline ? timeline->start_ns : 0;
   for (const auto& instruction : program.instructions) {
-    if (instruction.type != Instruction::Type::launch) {
+    const bool launch = instruction.type == Instruction::Type::launch;
+    if (launch)
+      program.model->launch(crew, instruction, *program.buffer);
+    else
       wait_or_record(instruction, *program.buffer, timeline != nullptr);
-      continue;
-    }
-    program.model->launch(crew, instruction, *program.buffer);
     if (!timeline) continue;
     const std::int64_t now = now_ns();
-    timeline->kind_ns[static_cast<int>(instruction.kind)] += now - last;
+    (launch ? timeline->kind_ns[static_cast<int>(instruction.kind)] : timeline->wait_ns) +=
+        now - last;
     last = now;
   }
 }
 
 }  // namespace
 
-CpuStream::CpuStream(std::string name, int index, int first_worker, std::vector<int> cpus)
-    : name_(std::move(name)), index_(index), first_worker_(first_worker), team_(std::move(cpus)) {}
+CpuStream::CpuStream(std::string name, int index, int first_worker, std::vector<int> cpus,
+                     int n_cpus)
+    : name_(std::move(name)),
+      index_(index),
+      first_worker_(first_worker),
+      n_cpus_(n_cpus),
+      team_(std::move(cpus)) {}
 
-ProgramTimeline CpuStream::run(const Program& program) {
+std::vector<ProgramTimeline> CpuStream::run(const Program& program) {
   const auto* own = dynamic_cast<const CpuProgram*>(&program);
   if (!own || own->stream != index_)
     throw std::logic_error("stream \"" + name_ + "\": the program of step " +
                            std::to_string(program.step) + " is not for it");
-  ProgramTimeline timeline;
-  timeline.step = program.step;
-  timeline.flops = own->flops;
-  timeline.bytes = own->bytes;
+  if (index_ > 0) {
+    follow(*own);
+    return {};
+  }
+  lead(*own);
+  return own->buffer->timelines;
+}
+
+void CpuStream::lead(const CpuProgram& program) {
+  CpuStep& step = *program.buffer;
+  std::exception_ptr failure;
+  try {
+    execute(program);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // Whatever happened, nothing of the step may run on.
+  const auto n_followers = static_cast<std::uint32_t>(step.timelines.size() - 1);
+  for (auto n = step.n_followed.load(); n < n_followers; n = step.n_followed.load())
+    await_change(step.n_followed, n);
+  auto& timeline = step.timelines.front();
+  const auto end_ns = now_ns();
+  timeline.wait_ns += end_ns - timeline.end_ns;
+  timeline.end_ns = end_ns;
+  if (failure) std::rethrow_exception(failure);
+  if (step.failed)
+    throw std::runtime_error("step " + std::to_string(program.step) + " failed on another stream");
+}
+
+void CpuStream::follow(const CpuProgram& program) {
+  CpuStep& step = *program.buffer;
+  const auto end = [&] {
+    ++step.n_followed;
+    step.n_followed.notify_all();
+  };
+  try {
+    execute(program);
+  } catch (...) {
+    end();
+    throw;
+  }
+  end();
+}
+
+void CpuStream::execute(const CpuProgram& program) {
+  auto& timeline = program.buffer->timelines[static_cast<std::size_t>(index_)];
+  const int share = static_cast<int>(std::lround(program.share * static_cast<float>(n_cpus_)));
+  timeline = {.step = program.step, .flops = program.flops, .bytes = program.bytes};
   timeline.start_ns = now_ns();
-  team_.run([&](int worker) {
-    execute(*own, Crew{team_, first_worker_ + worker, index_}, worker == 0 ? &timeline : nullptr);
+  team_.run(std::clamp(share, 1, team_.size()), program.buffer->failed, [&](int worker) {
+    run_instructions(program, Crew{team_, first_worker_ + worker, index_},
+                     worker == 0 ? &timeline : nullptr);
   });
   timeline.end_ns = now_ns();
-  return timeline;
 }
 
 }  // namespace nanoflow

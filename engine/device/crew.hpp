@@ -21,7 +21,7 @@ struct Crew {
   /// up the others.
   template <class Task>
   void split(kernels::Range range, const Task& task) const {
-    const int n = std::min(range.size(), tasks_a_worker * team.size());
+    const int n = std::min(range.size(), tasks_a_worker * team.n_running());
     for_each(n, [&](int i) { task(part(range, i, n)); });
   }
 
@@ -29,7 +29,7 @@ struct Crew {
   /// weights are then read by one worker only.
   template <class Task>
   void split(kernels::Range rows, kernels::Range columns, const Task& task) const {
-    const int wanted = tasks_a_worker * team.size();
+    const int wanted = tasks_a_worker * team.n_running();
     const int across = std::min(columns.size(), wanted);
     const int down =
         std::min((rows.size() + rows_a_task - 1) / rows_a_task, (wanted + across - 1) / across);

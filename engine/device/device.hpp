@@ -37,14 +37,21 @@ class DeviceModel {
   virtual std::uint64_t bytes()
       const = 0;  // resident: weights, workspace, touched or untouched pages
 
-  /// Copies what the step's program reads into buffer step.number % 2, and compiles a program per
-  /// stream for it. The step with the same parity before it must have finished.
-  virtual std::vector<std::shared_ptr<const Program>> prepare(const Step& step) = 0;
-  /// After every stream finished that step's program.
+  /// Throws std::logic_error where the schedule is not valid for this model and device.
+  virtual void check(const Schedule& schedule) const = 0;
+  /// Copies what the step's programs read into buffer step.number % 2, and compiles a program per
+  /// stream of the schedule, which was checked. The step with the same parity before it must have
+  /// finished.
+  virtual std::vector<std::shared_ptr<const Program>> prepare(const Step& step,
+                                                              const Schedule& schedule) = 0;
+  /// After the step's programs ended.
   virtual StepResult result(std::uint64_t step_number) = 0;
 };
 
 /// One resource's worker: runs one program at a time, on the calling thread and on threads it owns.
+/// A device's first stream leads: it begins and ends a step. A program may wait for what another
+/// stream's program of the same step does, so the other streams, its followers, must be given their
+/// programs in the order in which the leader runs its own.
 class DeviceStream {
  public:
   virtual ~DeviceStream() = default;
@@ -52,8 +59,10 @@ class DeviceStream {
   virtual int n_workers() const = 0;
   /// Binds the calling thread to the stream; once, before run, by the thread that will call run.
   virtual void bind() = 0;
-  /// Blocks until the program is done. Throws on a device failure.
-  virtual ProgramTimeline run(const Program& program) = 0;
+  /// Blocks until the program is done; the leader, until all programs of the step are, and then
+  /// returns the timelines of all streams. Throws on a device failure; the leader also where a
+  /// follower failed.
+  virtual std::vector<ProgramTimeline> run(const Program& program) = 0;
 };
 
 class Device {

@@ -33,7 +33,7 @@ class SimulatedStream : public DeviceStream {
   const std::string& name() const override { return name_; }
   int n_workers() const override { return 1; }
   void bind() override {}
-  ProgramTimeline run(const Program& program) override {
+  std::vector<ProgramTimeline> run(const Program& program) override {
     const auto& simulated = dynamic_cast<const SimulatedProgram&>(program);
     ProgramTimeline timeline{.step = program.step, .start_ns = now_ns()};
     simulated.model->run(simulated);
@@ -41,7 +41,7 @@ class SimulatedStream : public DeviceStream {
     spread_time(program, timeline);
     timeline.flops = simulated.model->graph().flops(program.shape);
     timeline.bytes = simulated.model->graph().bytes(program.shape);
-    return timeline;
+    return {timeline};
   }
 
  private:

@@ -30,12 +30,19 @@ SimulatedModel::SimulatedModel(std::shared_ptr<const Checkpoint> checkpoint,
       load_(load),
       simulated_(simulated),
       graph_(build_graph(checkpoint_->config())),
-      schedule_(sequential_schedule(graph_)),
       pages_(load.n_pages),
       slots_(static_cast<std::size_t>(load.n_slots)),
       n_tables_(static_cast<std::size_t>(load.n_pages)) {}
 
-std::vector<std::shared_ptr<const Program>> SimulatedModel::prepare(const Step& step) {
+void SimulatedModel::check(const Schedule& schedule) const {
+  check_schedule(graph_, schedule);
+  if (schedule.streams.size() != 1)
+    throw std::logic_error("schedule \"" + schedule.name + "\" has " +
+                           std::to_string(schedule.streams.size()) + " streams, the device 1");
+}
+
+std::vector<std::shared_ptr<const Program>> SimulatedModel::prepare(const Step& step,
+                                                                   const Schedule& schedule) {
   auto& buffer = this->buffer(step.number);
   if (buffer.state == Buffer::State::running)
     violation(step, "its buffer is still in use by step " + std::to_string(buffer.step.number));
@@ -47,7 +54,7 @@ std::vector<std::shared_ptr<const Program>> SimulatedModel::prepare(const Step& 
     if (step.sequences[i].samples) buffer.sampling.push_back(i);
   buffer.state = Buffer::State::prepared;
   std::vector<std::shared_ptr<const Program>> programs;
-  for (auto& program : compile(graph_, schedule_, step)) {
+  for (auto& program : compile(graph_, schedule, step)) {
     auto simulated = std::make_shared<SimulatedProgram>();
     static_cast<Program&>(*simulated) = std::move(program);
     simulated->model = shared_from_this();

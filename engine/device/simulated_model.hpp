@@ -24,7 +24,9 @@ class SimulatedModel : public DeviceModel, public std::enable_shared_from_this<S
   std::string weights() const override { return "nothing: tokens are simulated"; }
   double weight_bytes() const override { return load_.weights == WeightFormat::f32 ? 4 : 2; }
   std::uint64_t bytes() const override { return pages_.bytes(); }
-  std::vector<std::shared_ptr<const Program>> prepare(const Step& step) override;
+  void check(const Schedule& schedule) const override;
+  std::vector<std::shared_ptr<const Program>> prepare(const Step& step,
+                                                      const Schedule& schedule) override;
   StepResult result(std::uint64_t step_number) override;
 
   /// Called by the stream, one program at a time.
@@ -50,7 +52,6 @@ class SimulatedModel : public DeviceModel, public std::enable_shared_from_this<S
   LoadOptions load_;
   SimulatedOptions simulated_;
   Graph graph_;
-  Schedule schedule_;
   std::array<Buffer, 2> buffers_;
   SimulatedPages pages_;
   std::vector<SimulatedSlot> slots_;  // [n_slots]

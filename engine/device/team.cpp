@@ -14,6 +14,7 @@ namespace {
 // About 100 µs: longer than a neighbour's last task or the way from one step to the next, short
 // enough not to matter where there is nothing to do.
 constexpr int spins = 4000;
+constexpr std::uint32_t workers_range = 1U << 16U;
 
 }  // namespace
 
@@ -32,7 +33,13 @@ Team::Team(std::vector<int> cpus) : cpus_(std::move(cpus)) {
 
 Team::~Team() {
   stopping_ = true;
-  jobs_.fetch_add(1, std::memory_order_release);
+  start(size());
+}
+
+void Team::start(int n_workers) {
+  const auto jobs = jobs_.load(std::memory_order_relaxed) / workers_range;
+  jobs_.store((jobs + 1) * workers_range + static_cast<std::uint32_t>(n_workers),
+              std::memory_order_release);
   jobs_.notify_all();
 }
 
@@ -41,10 +48,12 @@ void Team::bind() const {
   kernels::set_float_mode();
 }
 
-void Team::run(const std::function<void(int worker)>& job) {
+void Team::run(int n_workers, std::atomic<bool>& failed,
+               const std::function<void(int worker)>& job) {
   job_ = &job;
-  jobs_.fetch_add(1, std::memory_order_release);
-  jobs_.notify_all();
+  failed_ = &failed;
+  n_running_ = n_workers;
+  start(n_workers);
   job(0);
   barrier();
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -53,17 +62,23 @@ void Team::run(const std::function<void(int worker)>& job) {
 void Team::work(int worker) {
   pin_thread(cpus_[worker]);
   kernels::set_float_mode();
-  for (std::uint32_t done = 0;; ++done) {
-    await_change(jobs_, done);
+  // Jobs that begin and end between two looks are those that the worker has no part in.
+  for (std::uint32_t seen = 0;;) {
+    await_change(jobs_, seen);
+    seen = jobs_.load(std::memory_order_acquire);
     if (stopping_) return;
-    (*job_)(worker);
-    barrier();
+    if (worker < static_cast<int>(seen % workers_range)) {
+      (*job_)(worker);
+      barrier();
+    } else {
+      jobs_.wait(seen, std::memory_order_acquire);  // at once: its processor may be another's now
+    }
   }
 }
 
 void Team::barrier() {
   const auto passed = barriers_.load(std::memory_order_relaxed);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < size()) {
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < n_running_) {
     await_change(barriers_, passed);
     return;
   }
@@ -75,6 +90,7 @@ void Team::barrier() {
 
 void Team::fail(std::exception_ptr error) {
   const std::lock_guard lock(failure_lock_);
+  failed_->store(true, std::memory_order_relaxed);
   if (!failure_) failure_ = std::move(error);
 }
 

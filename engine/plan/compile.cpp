@@ -49,6 +49,8 @@ class Launches {
       for (int wait = launch.wait_begin; wait < launch.wait_end; ++wait)
         instructions.push_back(event(Instruction::Type::wait, launches_[waits_[wait]].event));
       instructions.push_back(launch.instruction);
+      auto& share = programs[launch.stream].share;
+      share = std::max(share, launch.instruction.share);
       if (launch.event != none)
         instructions.push_back(event(Instruction::Type::record, launch.event));
     }
@@ -167,6 +169,7 @@ std::vector<Program> compile(const Graph& graph, const Schedule& schedule, const
     programs[stream].step = step.number;
     programs[stream].stream = static_cast<int>(stream);
     programs[stream].shape = shape;
+    programs[stream].share = 0;
   }
   Compiler(graph, schedule, step).run().emit(programs);
   return programs;

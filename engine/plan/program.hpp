@@ -32,7 +32,8 @@ struct Instruction {
 struct Program {
   std::uint64_t step = 0;
   int stream = 0;
-  int n_events = 0;  // of all the step's programs together
+  int n_events = 0;    // of all the step's programs together
+  float share = 1.0F;  // of the device, the most that one of its launches has
   std::vector<Instruction> instructions;
   StepShape shape;
 
@@ -43,7 +44,8 @@ struct Program {
 struct ProgramTimeline {
   std::uint64_t step = 0;
   std::int64_t start_ns = 0, end_ns = 0;
-  std::array<std::int64_t, n_operation_kinds> kind_ns{};  // by OperationKind, the waits included
+  std::int64_t wait_ns = 0;                               // for other streams
+  std::array<std::int64_t, n_operation_kinds> kind_ns{};  // by OperationKind
   double flops = 0, bytes = 0;                            // by the graph's count
 };
 

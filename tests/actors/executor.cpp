@@ -22,7 +22,8 @@ struct ScriptedModel : DeviceModel {
   std::string weights() const override { return "f32"; }
   double weight_bytes() const override { return 4; }
   std::uint64_t bytes() const override { return 0; }
-  std::vector<std::shared_ptr<const Program>> prepare(const Step& step) override {
+  void check(const Schedule&) const override {}
+  std::vector<std::shared_ptr<const Program>> prepare(const Step& step, const Schedule&) override {
     prepared.push_back(step.number);
     std::vector<std::shared_ptr<const Program>> programs;
     for (int i = 0; i < n_streams; ++i) {
@@ -48,8 +49,8 @@ struct ScriptedStream {
       // Ends the first of its programs; true: well.
       reacts_to<tick_atom, bool>>;
   struct Running {
-    ProgramPtr program;
-    caf::typed_response_promise<TimelinePtr> promise;
+    StepProgramsPtr step;
+    caf::typed_response_promise<TimelinesPtr> promise;
   };
   std::shared_ptr<std::deque<Running>> programs = std::make_shared<std::deque<Running>>();
   Actor actor;
@@ -57,22 +58,23 @@ struct ScriptedStream {
   explicit ScriptedStream(World& world) {
     actor = world.system.spawn([programs = programs](Actor::pointer self) -> Actor::behavior_type {
       return {
-          [=](const ProgramPtr& program) {
-            auto promise = self->make_response_promise<TimelinePtr>();
-            programs->push_back({program, promise});
+          [=](const StepProgramsPtr& step) {
+            auto promise = self->make_response_promise<TimelinesPtr>();
+            programs->push_back({step, promise});
             return promise;
           },
+          [](const ProgramPtr&) {},
           [](ping_atom) { return pong_atom_v; },
           [=](tick_atom, bool well) { end_first(*programs, well); },
       };
     });
   }
   static void end_first(std::deque<Running>& programs, bool well) {
-    auto [program, promise] = programs.front();
+    auto [step, promise] = programs.front();
     programs.pop_front();
     if (well)
-      promise.deliver(TimelinePtr(
-          std::make_shared<const ProgramTimeline>(ProgramTimeline{.step = program->step})));
+      promise.deliver(TimelinesPtr(std::make_shared<const std::vector<ProgramTimeline>>(
+          step->programs.size(), ProgramTimeline{.step = step->programs.front()->step})));
     else
       promise.deliver(caf::make_error(ActorError::device_failed, std::string("it broke")));
   }
@@ -87,6 +89,7 @@ struct Fixture {
                                           .device_model = model,
                                           .streams = handles(streams),
                                           .stream_names = {"compute", "memory"},
+                                          .candidates = {sequential_schedule(model->graph())},
                                           .monitor = {}});
   }
   ~Fixture() {
@@ -108,10 +111,10 @@ struct Fixture {
     });
     world.run();
   }
-  std::vector<std::uint64_t> sent(int stream) {
+  std::vector<std::uint64_t> sent() {
     std::vector<std::uint64_t> steps;
-    for (const auto& running : *streams[static_cast<std::size_t>(stream)].programs)
-      steps.push_back(running.program->step);
+    for (const auto& running : *streams.front().programs)
+      steps.push_back(running.step->programs.front()->step);
     return steps;
   }
 
@@ -131,7 +134,7 @@ BOOST_AUTO_TEST_CASE(the_next_step_is_ready_while_one_runs) {
   fixture.run_step(1);
   fixture.run_step(2);
   BOOST_TEST(fixture.model->prepared == (Numbers{1, 2}), boost::test_tools::per_element());
-  BOOST_TEST(fixture.sent(0) == (Numbers{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(fixture.sent() == (Numbers{1, 2}), boost::test_tools::per_element());
   BOOST_TEST(fixture.answers.empty());
   fixture.streams[0].finish();
   fixture.world.run();
@@ -143,30 +146,27 @@ BOOST_AUTO_TEST_CASE(the_next_step_is_ready_while_one_runs) {
   BOOST_TEST(fixture.answers.size() == 2u);
 }
 
-BOOST_AUTO_TEST_CASE(with_several_streams_a_step_starts_when_all_have_finished_the_one_before) {
+BOOST_AUTO_TEST_CASE(the_leader_is_given_the_programs_of_all_streams_and_who_follows) {
   Fixture fixture(2);
   fixture.run_step(1);
-  fixture.run_step(2);
-  BOOST_TEST(fixture.model->prepared.size() == 2u);
+  const auto& sent = *fixture.streams[0].programs->front().step;
+  BOOST_REQUIRE_EQUAL(sent.programs.size(), 2u);
+  BOOST_TEST(sent.programs[1]->stream == 1);
+  BOOST_REQUIRE_EQUAL(sent.followers.size(), 1u);
+  BOOST_TEST((sent.followers[0] == fixture.streams[1].actor));
   fixture.streams[0].finish();
   fixture.world.run();
-  BOOST_TEST(fixture.sent(0).empty());
-  BOOST_TEST(fixture.answers.empty());
-  fixture.streams[1].finish();
-  fixture.world.run();
   BOOST_TEST(fixture.answers.size() == 1u);
-  BOOST_TEST(fixture.sent(0) == (Numbers{2}), boost::test_tools::per_element());
-  BOOST_TEST(fixture.sent(1) == (Numbers{2}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_failure_loses_both_steps_once_nothing_of_them_runs) {
-  Fixture fixture(2);
+  Fixture fixture(1);
   fixture.run_step(1);
   fixture.run_step(2);
   fixture.streams[0].fail();
   fixture.world.run();
-  BOOST_TEST(fixture.answers.empty());  // the other stream still writes to the step's buffers
-  fixture.streams[1].finish();
+  BOOST_TEST(fixture.answers.empty());  // the other one is still there
+  fixture.streams[0].finish();
   fixture.world.run();
   BOOST_REQUIRE(fixture.answers.size() == 2u);
   BOOST_TEST(fixture.answers[0].result.number + fixture.answers[1].result.number == 3u);
@@ -234,10 +234,11 @@ BOOST_AUTO_TEST_CASE(the_plan_says_what_ran_and_how_long_it_took) {
   fixture.streams[0].finish();
   fixture.world.run();
   const auto plan = **ask<JsonPtr>(fixture.world, fixture.actor, plan_atom_v, true);
-  BOOST_TEST(plan.at("chosen").get<std::string>() == "sequential");
-  BOOST_TEST(plan.at("observed").size() == 1u);
-  BOOST_TEST(plan.at("observed")[0].at("steps").get<int>() == 1);
-  BOOST_TEST(plan.at("order").at("epilogue").back().get<std::string>() == "sample");
+  BOOST_REQUIRE_EQUAL(plan.at("batches").size(), 1u);
+  BOOST_TEST(plan.at("batches")[0].at("steps").get<int>() == 1);
+  BOOST_TEST(plan.at("batches")[0].at("chosen").get<std::string>() == "sequential");
+  const auto& order = plan.at("schedules")[0].at("order");
+  BOOST_TEST(order.at("epilogue").at("compute").back().get<std::string>() == "sample");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

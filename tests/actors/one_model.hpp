@@ -75,16 +75,18 @@ inline OneModel::OneModel(World& world, const ModelOptions& options)
     return caf::behavior{[](tick_atom) {}};
   });
   world.run();
+  const auto model = device->load(std::make_shared<ConfigOnly>(vocab_size),
+                                  {.context = batcher.context,
+                                   .n_pages = batcher.n_pages,
+                                   .n_slots = batcher.max_sequences,
+                                   .max_step_tokens = batcher.max_step_tokens,
+                                   .progress = nullptr});
   executor = spawn_executor(
       world.system, {.model = "test",
-                     .device_model = device->load(std::make_shared<ConfigOnly>(vocab_size),
-                                                  {.context = batcher.context,
-                                                   .n_pages = batcher.n_pages,
-                                                   .n_slots = batcher.max_sequences,
-                                                   .max_step_tokens = batcher.max_step_tokens,
-                                                   .progress = nullptr}),
+                     .device_model = model,
                      .streams = {stream},
                      .stream_names = {"compute"},
+                     .candidates = {sequential_schedule(model->graph())},
                      .monitor = {}});
   kv_manager = spawn_kv_manager(world.system,
                                 {.n_pages = batcher.n_pages, .prefix_cache = options.prefix_cache});

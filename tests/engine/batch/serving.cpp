@@ -98,7 +98,7 @@ bool Serving::form() {
   BOOST_REQUIRE(step->n_tokens() <= options.max_step_tokens);
   formed.push_back(*step);
   BOOST_REQUIRE(formed.size() <= 2);
-  const auto programs = model_->prepare(*step);
+  const auto programs = model_->prepare(*step, sequential_schedule(model_->graph()));
   BOOST_REQUIRE_EQUAL(programs.size(), 1);
   programs_.push_back(programs.front());
   return true;

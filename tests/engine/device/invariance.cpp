@@ -68,27 +68,32 @@ void check_model(const std::string& name, WeightFormat weights) {
     check_same(expected, serve(*device, *model, requests, {.max_chunk = 33, .join = 0.5}),
                std::to_string(n_workers) + " workers, mixed");
     for (int n = 2; n <= 4; ++n) {
-      model->use_schedule(split_schedule(model->graph(), n));
+      const auto split = split_schedule(model->graph(), n);
       check_same(expected,
-                 serve(*device, *model, requests, {.seed = static_cast<unsigned>(n), .join = 0.9}),
+                 serve(*device, *model, requests,
+                       {.seed = static_cast<unsigned>(n), .join = 0.9, .schedule = split}),
                  std::to_string(n_workers) + " workers, " + std::to_string(n) + " nano-batches");
       // By itself in odd chunks: every cut is within the sequence, and few are where a tile ends.
       for (unsigned seed = 1; seed <= 3; ++seed)
         check_same({expected.back()},
-                   serve(*device, *model, {requests.back()}, {.seed = seed, .max_chunk = 120}),
+                   serve(*device, *model, {requests.back()},
+                         {.seed = seed, .max_chunk = 120, .schedule = split}),
                    std::to_string(n) + " nano-batches of one prompt");
     }
   }
   auto device = make_test_device({1, 1, 2});
   auto model = load_test_model(*device, folder + name, weights);
-  model->use_schedule(crossed(model->graph()));
-  check_same(expected, serve(*device, *model, requests, {.max_chunk = 70}), "two streams");
+  check_same(
+      expected,
+      serve(*device, *model, requests, {.max_chunk = 70, .schedule = crossed(model->graph())}),
+      "two streams");
   Random random(5);
   for (int round = 0; round < 5; ++round) {
-    model->use_schedule(random_schedule(random, model->graph()));
     check_same(
         expected,
-        serve(*device, *model, requests, {.seed = static_cast<unsigned>(round), .join = 0.8}),
+        serve(*device, *model, requests,
+              {.seed = static_cast<unsigned>(round), .join = 0.8,
+               .schedule = random_schedule(random, model->graph())}),
         "random schedule " + std::to_string(round));
   }
 }

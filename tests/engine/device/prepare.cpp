@@ -16,6 +16,7 @@ const std::string llama = NANOFLOW_TEST_DATA "/logits/llama";
 struct Fixture {
   std::unique_ptr<CpuDevice> device = make_test_device({2});
   std::shared_ptr<CpuModel> model = load_test_model(*device, llama, WeightFormat::f32, 8, 64);
+  Schedule sequential = sequential_schedule(model->graph());
 
   Step step() const {
     Step step;
@@ -27,7 +28,7 @@ struct Fixture {
     return step;
   }
   void refused(const Step& step, const std::string& text) const {
-    BOOST_CHECK_EXCEPTION(model->prepare(step), std::logic_error, [&](const auto& error) {
+    BOOST_CHECK_EXCEPTION(model->prepare(step, sequential), std::logic_error, [&](const auto& error) {
       BOOST_TEST_INFO(error.what());
       return std::string(error.what()).find(text) != std::string::npos;
     });
@@ -48,7 +49,7 @@ SamplingParams greedy() {
 BOOST_FIXTURE_TEST_SUITE(prepare, Fixture)
 
 BOOST_AUTO_TEST_CASE(a_step_that_breaks_the_rules_is_refused) {
-  BOOST_CHECK_NO_THROW(model->prepare(step()));
+  BOOST_CHECK_NO_THROW(model->prepare(step(), sequential));
   auto bad = step();
   bad.sequences[0].pages = {8};
   refused(bad, "page is 8, expected 0 to 7");
@@ -88,12 +89,12 @@ BOOST_AUTO_TEST_CASE(a_step_that_breaks_the_rules_is_refused) {
 
 BOOST_AUTO_TEST_CASE(results_and_programs_of_another_step_or_stream_are_refused) {
   BOOST_CHECK_THROW(model->result(1), std::logic_error);
-  const auto programs = model->prepare(step());
+  const auto programs = model->prepare(step(), sequential);
   auto other = make_test_device({1, 1});
   auto& wrong = *other->streams()[1];
   BOOST_CHECK_THROW(wrong.run(*programs[0]), std::logic_error);
   BOOST_CHECK_THROW(wrong.run(Program{}), std::logic_error);
-  BOOST_CHECK_THROW(model->use_schedule(Schedule{}), std::logic_error);
+  BOOST_CHECK_THROW(model->check(Schedule{}), std::logic_error);
 }
 
 BOOST_AUTO_TEST_CASE(the_same_seed_and_choice_draw_the_same_tokens) {
@@ -146,10 +147,10 @@ BOOST_AUTO_TEST_CASE(logprobs_are_of_the_raw_logits) {
 }
 
 BOOST_AUTO_TEST_CASE(a_timeline_says_what_was_computed) {
-  const auto programs = model->prepare(step());
+  const auto programs = model->prepare(step(), sequential);
   std::jthread([&] {
     device->streams()[0]->bind();
-    const auto timeline = device->streams()[0]->run(*programs[0]);
+    const auto timeline = device->streams()[0]->run(*programs[0]).front();
     BOOST_TEST(timeline.step == 1);
     auto shape = step_shape(step());
     shape.weight_bytes = shape.kv_bytes = 4;

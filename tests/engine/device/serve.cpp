@@ -158,9 +158,11 @@ std::vector<Answer> serve(CpuDevice& device, CpuModel& model, const std::vector<
     Step step;
     std::vector<std::shared_ptr<const Program>> programs;
   };
+  const auto schedule = mix.schedule.value_or(sequential_schedule(model.graph()));
+  model.check(schedule);
   const auto prepare = [&] {
     Prepared prepared{scheduler.next(++number), {}};
-    prepared.programs = model.prepare(prepared.step);
+    prepared.programs = model.prepare(prepared.step, schedule);
     return prepared;
   };
   std::optional<Prepared> now;

@@ -2,6 +2,7 @@
 // each one's tokens with the logits that chose them.
 #pragma once
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -35,6 +36,7 @@ struct Mix {
   double join = 1.0;          // probability of being in a step
   bool ahead = true;          // step N+1 is prepared before step N has run
   bool shuffle_pages = true;  // page tables in no order
+  std::optional<Schedule> schedule = {};  // how steps are run; nothing: sequentially
 };
 
 /// A device with a stream for each entry, of so many workers.

@@ -17,15 +17,17 @@ constexpr int vocab_size = 1000;
 struct Rig {
   std::unique_ptr<Device> device;
   std::shared_ptr<DeviceModel> model;
+  Schedule sequential;
   std::uint64_t step = 0;
 
   explicit Rig(SimulatedOptions options = {}) : device(make_simulated_device(options)) {
     model = device->load(
         std::make_shared<ConfigOnly>(vocab_size),
         {.context = 256, .n_pages = 16, .n_slots = 4, .max_step_tokens = 100, .progress = nullptr});
+    sequential = sequential_schedule(model->graph());
   }
   std::vector<StepResult::Sampled> run(std::vector<StepSequence> sequences) {
-    const auto programs = model->prepare({.number = ++step, .sequences = std::move(sequences)});
+    const auto programs = model->prepare({.number = ++step, .sequences = std::move(sequences)}, sequential);
     device->streams()[0]->run(*programs.at(0));
     auto result = model->result(step);
     BOOST_REQUIRE_EQUAL(result.number, step);
@@ -114,8 +116,8 @@ BOOST_AUTO_TEST_CASE(the_newest_token_comes_from_the_slot_and_a_restart_gives_th
 BOOST_AUTO_TEST_CASE(a_step_can_be_prepared_before_the_one_before_it_has_run) {
   Rig rig;
   const auto all = tokens(30);
-  const auto first = rig.model->prepare({.number = 1, .sequences = {prompt(0, all, {0})}});
-  const auto second = rig.model->prepare({.number = 2, .sequences = {newest(0, 30, {0})}});
+  const auto first = rig.model->prepare({.number = 1, .sequences = {prompt(0, all, {0})}}, rig.sequential);
+  const auto second = rig.model->prepare({.number = 2, .sequences = {newest(0, 30, {0})}}, rig.sequential);
   rig.device->streams()[0]->run(*first[0]);
   rig.device->streams()[0]->run(*second[0]);
   BOOST_CHECK_EQUAL(rig.model->result(1).sampled.size(), 1);

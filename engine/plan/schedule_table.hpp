@@ -1,0 +1,61 @@
+// Which schedule runs a step: tried, measured, and never taken on trust.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <tuple>
+#include <vector>
+
+#include "engine/plan/schedule.hpp"
+
+namespace nanoflow {
+
+/// Signatures that are treated alike: each number rounded up to a power of two.
+struct SignatureBucket {
+  int tokens = 0, decoding = 0, mean_context = 0;
+  auto operator<=>(const SignatureBucket&) const = default;
+};
+SignatureBucket bucket_of(const BatchSignature& signature);
+
+/// A model's schedules, and which one is chosen for a batch.
+///
+/// A kind of batch that is new runs each candidate in turn for a few steps. One that is clearly
+/// slower drops out early. The fastest is kept if it beats sequential by more than noise, and is
+/// held against it again every few hundred steps. Times are compared per unit of a step's work, since
+/// the steps of a bucket differ.
+class ScheduleTable {
+ public:
+  /// candidates: the first is sequential.
+  explicit ScheduleTable(std::vector<Schedule> candidates);
+
+  const std::vector<Schedule>& candidates() const { return candidates_; }
+  /// The candidate that runs the next step of this kind.
+  int choose(const BatchSignature& signature);
+  /// It took so long. work: what a step's time should be in proportion to, in any unit.
+  void observe(const BatchSignature& signature, int candidate, double ms, double work);
+
+  struct Observed {
+    std::uint64_t chosen = 0, steps = 0;  // chosen: how often; steps: that have ended
+    double total_ms = 0;
+    std::vector<double> costs;  // the newest, ms for a unit of work; a ring
+    bool dropped = false;
+    double median() const;  // of the costs; 0 without any
+  };
+  struct Entry {
+    std::vector<Observed> observed;  // [candidates]
+    int best = 0;
+    bool decided = false;
+    std::uint64_t until_check = 0;  // steps, once decided
+  };
+  const std::map<SignatureBucket, Entry>& entries() const { return entries_; }
+
+ private:
+  bool fits(int candidate, const BatchSignature& signature) const;
+  int next_trial(const Entry& entry, const BatchSignature& signature) const;
+  static int runner_up(const Entry& entry);
+  void judge(Entry& entry, const BatchSignature& signature) const;
+
+  std::vector<Schedule> candidates_;
+  std::map<SignatureBucket, Entry> entries_;
+};
+
+}  // namespace nanoflow
