@@ -112,7 +112,7 @@ void ScheduleTable::judge(Entry& entry, const BatchSignature& signature) const {
     all_tried = all_tried && observed.costs.size() >= n_trials;
     if (observed.costs.size() >= n_first) fastest = std::min(fastest, observed.median());
   }
-  for (std::size_t i = 1; i < entry.observed.size(); ++i)
+  for (std::size_t i = 1; i < entry.observed.size() && !entry.decided; ++i)
     if (open(i) && entry.observed[i].costs.size() >= n_first &&
         entry.observed[i].median() > slow * fastest)
       entry.observed[i].dropped = true;

@@ -3,6 +3,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "engine/plan/candidates.hpp"
 #include "tests/engine/device/serve.hpp"
 #include "tests/engine/plan/random_schedule.hpp"
 
@@ -87,6 +88,14 @@ void check_model(const std::string& name, WeightFormat weights) {
       expected,
       serve(*device, *model, requests, {.max_chunk = 70, .schedule = crossed(model->graph())}),
       "two streams");
+  // As on a machine of three processors: the teams' shares are parts of it.
+  auto shared = make_test_device({3, 2});
+  auto shared_model = load_test_model(*shared, folder + name, weights);
+  for (const auto& schedule :
+       candidate_schedules(shared_model->graph(), {"compute", "memory"}, 3))
+    check_same(expected,
+               serve(*shared, *shared_model, requests, {.max_chunk = 70, .schedule = schedule}),
+               schedule.name);
   Random random(5);
   for (int round = 0; round < 5; ++round) {
     check_same(

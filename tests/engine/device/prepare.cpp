@@ -4,6 +4,7 @@
 #include <cmath>
 #include <thread>
 
+#include "engine/plan/candidates.hpp"
 #include "tests/engine/device/serve.hpp"
 
 using namespace nanoflow;
@@ -95,6 +96,23 @@ BOOST_AUTO_TEST_CASE(results_and_programs_of_another_step_or_stream_are_refused)
   BOOST_CHECK_THROW(wrong.run(*programs[0]), std::logic_error);
   BOOST_CHECK_THROW(wrong.run(Program{}), std::logic_error);
   BOOST_CHECK_THROW(model->check(Schedule{}), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_fails_on_one_stream_ends_on_all) {
+  auto two = make_test_device({1, 1});
+  auto of_two = load_test_model(*two, llama, WeightFormat::f32, 8, 64);
+  const auto schedule = side_by_side_schedule(of_two->graph(), {"compute", "memory"});
+  for (const std::uint64_t number : {1, 2}) {
+    auto next = step();
+    next.number = number;
+    const auto programs = of_two->prepare(next, schedule);
+    if (number == 1) dynamic_cast<const CpuProgram&>(*programs[1]).buffer->failed = true;
+    std::jthread follower([&] { two->streams()[1]->run(*programs[1]); });
+    if (number == 1)
+      BOOST_CHECK_THROW(two->streams()[0]->run(*programs[0]), std::runtime_error);
+    else
+      BOOST_TEST(two->streams()[0]->run(*programs[0]).size() == 2u);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_same_seed_and_choice_draw_the_same_tokens) {
