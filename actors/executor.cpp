@@ -17,9 +17,6 @@ using Programs = std::vector<std::shared_ptr<const Program>>;
 using OutcomePromise = caf::typed_response_promise<StepOutcomePtr>;
 using PongPromise = caf::typed_response_promise<pong_atom>;
 
-/// What a byte from memory costs, in operations: only to compare steps that are much alike.
-constexpr double flops_a_byte = 25;
-
 struct StepInFlight {
   StepPtr step;
   BatchSignature signature;

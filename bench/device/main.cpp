@@ -5,15 +5,11 @@
 //     N]
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
-#include <string>
-#include <vector>
 
-#include "engine/device/device.hpp"
+#include "bench/device/bench_model.hpp"
 
 namespace {
 
@@ -23,10 +19,7 @@ constexpr int prompt_tokens = 512;
 constexpr int context_tokens = 256;  // of a sequence, when its decoding is measured
 constexpr int largest_batch = 64;
 
-struct Options {
-  std::string model;
-  DeviceOptions device;
-  WeightFormat weights = WeightFormat::automatic;
+struct Options : bench::BenchModelOptions {
   int steps = 20;  // measured, for each row
 };
 
@@ -58,10 +51,6 @@ Options parse(int argc, char** argv) {
   std::exit(2);
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 /// Measured steps of one kind.
 struct Timings {
   std::vector<double> seconds;  // a step
@@ -77,82 +66,27 @@ struct Timings {
 
 class Bench {
  public:
-  explicit Bench(const Options& options) : options_(options), device_(make_device(options.device)) {
-    const auto start = std::chrono::steady_clock::now();
-    auto checkpoint = Checkpoint::open(options.model);
-    vocab_size_ = checkpoint->config().vocab_size;
-    const double opened = seconds_since(start);
-    LoadOptions load;
-    load.weights = options.weights;
-    load.n_slots = largest_batch;
-    load.max_step_tokens = prompt_tokens;
-    load.n_pages = largest_batch * pages_a_sequence;
-    model_ = device_->load(checkpoint, load);
-    std::printf("%s: %s\n", device_->name().c_str(), device_->description().c_str());
-    std::printf("%s: %.1f M parameters, %s weights\n", checkpoint->config().name.c_str(),
-                static_cast<double>(checkpoint->n_parameters()) / 1e6, model_->weights().c_str());
-    std::printf("opened in %.3f s, loaded in %.3f s\n\n", opened, seconds_since(start) - opened);
-    stream().bind();
-  }
+  explicit Bench(const Options& options) : options_(options), model_(options) { model_.print(); }
 
   void run() {
     std::printf("%-18s %10s %10s %10s %9s %8s\n", "", "tokens/s", "ms/step", "best ms", "GFLOP/s",
                 "GB/s");
     report("prefill " + std::to_string(prompt_tokens), prompt_tokens, measure(1, prompt_tokens, 0));
+    model_.fill(largest_batch, context_tokens);
     for (const int batch : {1, 8, 32, largest_batch})
       report("decode " + std::to_string(batch), batch, measure(batch, 1, context_tokens));
   }
 
  private:
-  static constexpr int pages_a_sequence = (prompt_tokens + page_size - 1) / page_size;
-
-  DeviceStream& stream() { return *device_->streams().front(); }
-
-  /// Every sequence computes n_rows from `position` on: again and again the same ones.
-  Step make_step(int batch, int n_rows, int position) {
-    static const auto greedy = [] {
-      auto params = std::make_shared<SamplingParams>();
-      params->temperature = 0;
-      return params;
-    }();
-    Step step;
-    step.number = ++number_;
-    for (int index = 0; index < batch; ++index) {
-      auto& sequence = step.sequences.emplace_back();
-      sequence.slot = index;
-      sequence.position = position;
-      sequence.n_rows = n_rows;
-      for (int row = 0; row < n_rows; ++row)
-        sequence.tokens.push_back((position + row * 7919 + index) % vocab_size_);
-      for (int page = 0; page * page_size < position + n_rows; ++page)
-        sequence.pages.push_back(index * pages_a_sequence + page);
-      sequence.samples = true;
-      sequence.sampling = greedy;
-    }
-    return step;
-  }
-
-  ProgramTimeline run_step(const Step& step) {
-    const auto programs = model_->prepare(step, sequential_schedule(model_->graph()));
-    const auto timeline = stream().run(*programs.front()).front();
-    model_->result(step.number);
-    return timeline;
-  }
-
   Timings measure(int batch, int n_rows, int position) {
-    // What a decoding sequence attends to is there.
-    for (int index = 0; position > 0 && index < batch; ++index) {
-      auto step = make_step(batch, position, 0);
-      step.sequences = {step.sequences[index]};
-      run_step(step);
-    }
+    const auto sequential = sequential_schedule(model_.model().graph());
     Timings timings;
-    run_step(make_step(batch, n_rows, position));
+    model_.run(model_.make_step(batch, n_rows, position), sequential);
     for (int i = 0; i < options_.steps; ++i) {
-      const auto step = make_step(batch, n_rows, position);
-      const auto start = std::chrono::steady_clock::now();
-      const auto timeline = run_step(step);
-      timings.seconds.push_back(seconds_since(start));
+      const auto [seconds, timelines] =
+          model_.run(model_.make_step(batch, n_rows, position), sequential);
+      const auto& timeline = timelines.front();
+      timings.seconds.push_back(seconds);
       timings.flops = timeline.flops;
       timings.bytes = timeline.bytes;
       for (int kind = 0; kind < n_operation_kinds; ++kind)
@@ -179,10 +113,7 @@ class Bench {
   }
 
   Options options_;
-  std::unique_ptr<Device> device_;
-  std::shared_ptr<DeviceModel> model_;
-  int vocab_size_ = 0;
-  std::uint64_t number_ = 0;
+  bench::BenchModel model_;
 };
 
 }  // namespace

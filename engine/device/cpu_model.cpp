@@ -97,7 +97,8 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
   for (auto& plain : compiled) {
     auto program = std::make_shared<CpuProgram>();
     static_cast<Program&>(*program) = std::move(plain);
-    program->model = shared_from_this();
+    program->owner = shared_from_this();
+    program->forward = &forward_;
     program->buffer = &buffer;
     program->shape.weight_bytes = weight_bytes_;
     program->shape.kv_bytes =
@@ -106,6 +107,25 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
     programs.push_back(std::move(program));
   }
   return programs;
+}
+
+std::vector<std::shared_ptr<const Program>> CpuModel::prepare_probe(const Probe& probe) {
+  if (!probe_)
+    probe_ = std::make_unique<CpuProbe>(
+        checkpoint_->config(), weights_,
+        kv_pages(checkpoint_->config(), options_.weights, nullptr), workspace_, slots_);
+  std::vector<std::shared_ptr<const Program>> programs;
+  for (auto& program : probe_->programs(graph_, probe)) {
+    program->owner = shared_from_this();
+    programs.push_back(std::move(program));
+  }
+  return programs;
+}
+
+ProbeLimits CpuModel::probe_limits() const {
+  return {.n_streams = n_streams_,
+          .max_rows = options_.max_step_tokens,
+          .max_sampled = options_.n_slots};
 }
 
 const CpuStep& CpuModel::finished(std::uint64_t step_number) const {

@@ -5,16 +5,16 @@
 #include <vector>
 
 #include "engine/device/cpu_forward.hpp"
+#include "engine/device/cpu_probe.hpp"
 #include "engine/device/device.hpp"
 
 namespace nanoflow {
 
-class CpuModel;
-
 /// A program with what it works on.
 struct CpuProgram : Program {
-  std::shared_ptr<const CpuModel> model;
-  CpuStep* buffer = nullptr;    // the model's
+  std::shared_ptr<const void> owner;  // of what the others point to
+  const CpuForward* forward = nullptr;
+  CpuStep* buffer = nullptr;
   double flops = 0, bytes = 0;  // of its launches
 };
 
@@ -45,9 +45,9 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   /// Raw logits of a step's i-th row that sampled, until another step runs: [vocab_size].
   std::span<const float> logits(std::uint64_t step_number, int sampled) const;
 
-  void launch(const Crew& crew, const Instruction& instruction, CpuStep& step) const {
-    forward_.launch(crew, instruction, step);
-  }
+  std::vector<std::shared_ptr<const Program>> prepare_probe(const Probe& probe) override;
+  ProbeLimits probe_limits() const override;
+  void end_probes() override { probe_.reset(); }
 
  private:
   CpuStep& buffer(std::uint64_t step_number) { return buffers_[step_number % buffers_.size()]; }
@@ -64,6 +64,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   std::vector<CpuSlot> slots_;  // [n_slots]
   std::array<CpuStep, 2> buffers_;
   CpuForward forward_;
+  std::unique_ptr<CpuProbe> probe_;  // while the device is being measured
 };
 
 /// What one KV page takes in all layers.

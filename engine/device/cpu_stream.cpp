@@ -34,7 +34,7 @@ void run_instructions(const CpuProgram& program, const Crew& crew, ProgramTimeli
   for (const auto& instruction : program.instructions) {
     const bool launch = instruction.type == Instruction::Type::launch;
     if (launch)
-      program.model->launch(crew, instruction, *program.buffer);
+      program.forward->launch(crew, instruction, *program.buffer);
     else
       wait_or_record(instruction, *program.buffer, timeline != nullptr);
     if (!timeline) continue;

@@ -11,6 +11,7 @@
 #include "engine/device/weight_format.hpp"
 #include "engine/model/checkpoint.hpp"
 #include "engine/plan/graph.hpp"
+#include "engine/plan/profile.hpp"
 #include "engine/plan/program.hpp"
 
 namespace nanoflow {
@@ -44,6 +45,12 @@ class DeviceModel {
   /// finished.
   virtual std::vector<std::shared_ptr<const Program>> prepare(const Step& step,
                                                               const Schedule& schedule) = 0;
+  /// What can be measured on this device; without streams: nothing.
+  virtual ProbeLimits probe_limits() const { return {}; }
+  /// A program per load, which repeats an operation on made-up rows. While no step is in flight.
+  virtual std::vector<std::shared_ptr<const Program>> prepare_probe(const Probe&) { return {}; }
+  /// Gives back what probes needed.
+  virtual void end_probes() {}
   /// After the step's programs ended.
   virtual StepResult result(std::uint64_t step_number) = 0;
 };

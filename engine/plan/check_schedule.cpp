@@ -81,12 +81,12 @@ void check_nano_batches(const Schedule& schedule) {
   for (const float part : schedule.nano_batches) {
     if (!(part > 0.0F))
       throw std::logic_error("schedule \"" + schedule.name + "\": a nano-batch has " +
-                             std::to_string(part) + " of the rows, expected more than 0");
+                             std::to_string(part) + " of the work, expected more than 0");
     sum += part;
   }
   if (!(std::abs(sum - 1.0) < 1e-3))
     throw std::logic_error("schedule \"" + schedule.name + "\": nano-batches sum to " +
-                           std::to_string(sum) + " of the rows, expected 1");
+                           std::to_string(sum) + " of the work, expected 1");
 }
 
 }  // namespace

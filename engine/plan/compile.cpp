@@ -92,7 +92,7 @@ class Compiler {
   Compiler(const Graph& graph, const Schedule& schedule, const Step& step)
       : graph_(graph),
         schedule_(schedule),
-        rows_(step, schedule.nano_batches),
+        rows_(step, row_cost(graph, step_shape(step)), schedule.nano_batches),
         launches_(static_cast<int>(schedule.streams.size())) {}
 
   Launches& run() {

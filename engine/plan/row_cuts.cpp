@@ -17,9 +17,44 @@ int nearest(int n_rows, int wanted, Allowed allowed) {
   return wanted - before <= after - wanted ? before : after;
 }
 
+/// Index of the sum that is nearest to `wanted`.
+int nearest_cost(const std::vector<double>& before, double wanted) {
+  const auto above = std::lower_bound(before.begin(), before.end(), wanted);
+  if (above == before.end()) return static_cast<int>(before.size()) - 1;
+  const bool lower_is_nearer = above != before.begin() && wanted - *(above - 1) < *above - wanted;
+  return static_cast<int>(above - before.begin()) - (lower_is_nearer ? 1 : 0);
+}
+
+/// Of all rows before each one: [n_tokens + 1].
+std::vector<double> costs_before(const Step& step, const RowCost& cost) {
+  constexpr int rows_that_read_together = 16;
+  std::vector<double> before{0};
+  before.reserve(static_cast<std::size_t>(step.n_tokens()) + 1);
+  for (const auto& sequence : step.sequences) {
+    const double position =
+        cost.attended + cost.read / std::min(sequence.n_rows, rows_that_read_together);
+    for (int row = 0; row < sequence.n_rows; ++row)
+      before.push_back(before.back() + cost.products + position * (sequence.position + row + 1));
+  }
+  return before;
+}
+
 }  // namespace
 
-RowCuts::RowCuts(const Step& step, const std::vector<float>& nano_batches) {
+RowCost row_cost(const Graph& graph, const StepShape& shape) {
+  StepShape unseeing = shape;  // its rows attend to nothing
+  unseeing.attended = unseeing.context = 0;
+  unseeing.windowed_attended = unseeing.windowed_context = 0;
+  StepShape seeing = unseeing;
+  seeing.attended = seeing.context = 1;
+  const auto rows = static_cast<double>(std::max<std::int64_t>(1, shape.n_tokens));
+  const double flops = graph.flops(unseeing), bytes = graph.bytes(unseeing);
+  return {.products = (flops + flops_a_byte * bytes) / rows,
+          .attended = graph.flops(seeing) - flops,
+          .read = flops_a_byte * (graph.bytes(seeing) - bytes)};
+}
+
+RowCuts::RowCuts(const Step& step, const RowCost& cost, const std::vector<float>& nano_batches) {
   const int n_tokens = step.n_tokens();
   sampled_before_.reserve(n_tokens + 1);
   sequence_begin_.reserve(n_tokens);
@@ -40,11 +75,12 @@ RowCuts::RowCuts(const Step& step, const std::vector<float>& nano_batches) {
   // to a page that another one reads.
   const int n_nano = static_cast<int>(nano_batches.size());
   const int near = n_tokens / (4 * n_nano);
+  const auto before = costs_before(step, cost);
   double part = 0;
   cuts_.push_back(0);
   for (int nano = 0; nano + 1 < n_nano; ++nano) {
     part += nano_batches[nano];
-    const int wanted = std::min(n_tokens, static_cast<int>(std::lround(part * n_tokens)));
+    const int wanted = nearest_cost(before, part * before.back());
     const auto begins = [&](int row) { return sequence_begin_[row] == row; };
     const auto on_page = [&](int row) { return begins(row) || position[row] % page_size == 0; };
     int cut = nearest(n_tokens, wanted, begins);

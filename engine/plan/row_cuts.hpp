@@ -2,14 +2,25 @@
 #include <vector>
 
 #include "engine/batch/step.hpp"
+#include "engine/plan/graph.hpp"
 
 namespace nanoflow {
+
+/// What a row costs beside others, in FLOPs: products, and attention to each position that it sees.
+struct RowCost {
+  double products = 0;
+  double attended = 0;  // a position, arithmetic
+  double read = 0;      // a position, K and V from memory: once for all rows of an attention tile
+};
+/// At n_rows a step, which share the reading of the weights.
+RowCost row_cost(const Graph& graph, const StepShape& shape);
 
 /// Where a step's rows lie: which sequence each belongs to, which sample, and how they are cut into
 /// nano-batches.
 class RowCuts {
  public:
-  RowCuts(const Step& step, const std::vector<float>& nano_batches);
+  /// nano_batches: each one's part of the step's cost.
+  RowCuts(const Step& step, const RowCost& cost, const std::vector<float>& nano_batches);
 
   int begin(int nano) const { return cuts_[nano]; }  // first row of a nano-batch; [0, n_nano]
   /// Rows that sample among [0, row).

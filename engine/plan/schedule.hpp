@@ -36,13 +36,13 @@ struct Schedule {
   std::string name;  // "sequential", ...
   BatchSignature signature;
   std::vector<std::string> streams;                // names, as the device's
-  std::vector<float> nano_batches;                 // each one's part of the rows; they sum to 1
+  std::vector<float> nano_batches;                 // each one's part of the work; they sum to 1
   std::vector<std::vector<NanoOperation>> blocks;  // [graph.blocks], each in launch order
 };
 
 /// One nano-batch, one stream, one operation after the other: always a candidate.
 Schedule sequential_schedule(const Graph& graph);
-/// The same with the rows cut into equal nano-batches, operation by operation: costs time, changes
+/// The same with the rows cut into nano-batches of equal work, operation by operation: costs time, changes
 /// no bit.
 Schedule split_schedule(const Graph& graph, int n_nano_batches);
 

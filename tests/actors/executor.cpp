@@ -237,8 +237,10 @@ BOOST_AUTO_TEST_CASE(the_plan_says_what_ran_and_how_long_it_took) {
   BOOST_REQUIRE_EQUAL(plan.at("batches").size(), 1u);
   BOOST_TEST(plan.at("batches")[0].at("steps").get<int>() == 1);
   BOOST_TEST(plan.at("batches")[0].at("chosen").get<std::string>() == "sequential");
-  const auto& order = plan.at("schedules")[0].at("order");
-  BOOST_TEST(order.at("epilogue").at("compute").back().get<std::string>() == "sample");
+  BOOST_TEST(plan.at("tried")[0].at("steps").get<int>() == 1);
+  BOOST_TEST(plan.at("orders").back().at("block").get<std::string>() == "epilogue");
+  BOOST_TEST(plan.at("orders").back().at("launches").get<std::string>() ==
+             "gather, lm_head, sample");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

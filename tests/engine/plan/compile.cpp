@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "engine/plan/program.hpp"
+#include "engine/plan/row_cuts.hpp"
 #include "tests/engine/plan/model_configs.hpp"
 #include "tests/engine/plan/random_schedule.hpp"
 
@@ -199,6 +200,27 @@ BOOST_AUTO_TEST_CASE(rows_are_cut_between_sequences_where_that_is_near_else_betw
   step.sequences[1].n_rows = 80;
   step.sequences[1].position = 1;  // its row 31, the step's row 51, begins a page
   BOOST_TEST(compile(graph, split_schedule(graph, 2), step)[0].instructions[0].row_end == 51);
+}
+
+// Rows that see more cost more: halves of the work, not of the rows.
+BOOST_AUTO_TEST_CASE(a_cut_weighs_what_rows_attend_to) {
+  const RowCost cost{.products = 100, .attended = 1, .read = 32};
+  Step step;
+  for (const int position : {0, 0, 0, 0, 399, 132, 132, 132}) {
+    auto& sequence = step.sequences.emplace_back();
+    sequence.position = position;
+    sequence.n_rows = 1;
+  }
+  // 100, and 33 for each position seen: 133 four times, 13300, 4489 three times.
+  BOOST_TEST(RowCuts(step, cost, {0.5F, 0.5F}).begin(1) == 5);
+  BOOST_TEST(RowCuts(step, {.products = 100, .attended = 0, .read = 0}, {0.5F, 0.5F}).begin(1) == 4);
+  // A prompt's rows read K and V together, 16 at a time: 100 + 3 for each position, 1 to 48, which
+  // reaches half of its sum, 4164, with row 28 (2800 + 3 * 406 = 4018).
+  step.sequences.assign(1, {});
+  step.sequences[0].n_rows = 48;
+  const std::vector<float> halves{0.5F, 0.5F};
+  const RowCuts prompt(step, cost, halves);
+  BOOST_TEST(prompt.begin(1) == 32);  // where a page begins
 }
 
 // Two streams that each run one half of the rows need to meet only where a sequence is cut.

@@ -1,0 +1,173 @@
+// What each schedule makes of batches of many kinds, beside sequential on the same machine at the same
+// time: the steps of all schedules take turns.
+//
+//     bench_plan MODEL [--threads N] [--weights auto|f32|bf16|int8|int4] [--steps N]
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "bench/device/bench_model.hpp"
+#include "engine/plan/candidates.hpp"
+#include "engine/plan/predict.hpp"
+
+namespace {
+
+using namespace nanoflow;
+
+struct Options : bench::BenchModelOptions {
+  int steps = 15;  // of each schedule, for each row
+};
+
+/// A kind of batch: sequences, rows of each, and where they begin.
+struct Kind {
+  int batch, n_rows, position;
+};
+constexpr Kind kinds[] = {{4, 1, 256},   {8, 1, 256},   {16, 1, 256},   {32, 1, 256},
+                          {64, 1, 64},   {64, 1, 256},  {64, 1, 512},   {64, 1, 1024},
+                          {128, 1, 256}, {16, 1, 1024}, {1, 128, 0},    {1, 512, 0},
+                          {1, 512, 512}, {4, 128, 0},   {16, 32, 128}};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  options.max_batch = 128;
+  options.max_context = 1024 + page_size;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool has_value = i + 1 < argc;
+    if (word == "--threads" && has_value) {
+      options.device.threads = std::atoi(argv[++i]);
+    } else if (word == "--weights" && has_value) {
+      options.weights = parse_weight_format(argv[++i]).value();
+    } else if (word == "--steps" && has_value) {
+      options.steps = std::max(1, std::atoi(argv[++i]));
+    } else if (options.model.empty() && !word.starts_with("--")) {
+      options.model = word;
+    } else {
+      options.model.clear();
+      break;
+    }
+  }
+  if (!options.model.empty()) return options;
+  std::fprintf(stderr,
+               "usage: bench_plan MODEL [--threads N] [--weights auto|f32|bf16|int8|int4] "
+               "[--steps N]\n");
+  std::exit(2);
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+class Bench {
+ public:
+  explicit Bench(const Options& options) : options_(options), model_(options) {
+    model_.print();
+    const auto streams = model_.device().streams();
+    std::vector<std::string> names;
+    for (const auto& stream : streams) names.push_back(stream->name());
+    schedules_ =
+        candidate_schedules(model_.model().graph(), names, streams.front()->n_workers());
+    for (const auto& schedule : schedules_) model_.model().check(schedule);
+  }
+
+  void run() {
+    measure_operations();
+    std::printf("ms a step (median of %d), then each schedule's speed as a multiple of sequential's, "
+                "measured / predicted\n\n",
+                options_.steps);
+    std::printf("%-32s", "");
+    for (const auto& schedule : schedules_) std::printf("  %s", schedule.name.c_str());
+    std::printf("\n");
+    model_.fill(options_.max_batch, 1024);
+    for (const auto& kind : kinds) report(kind);
+  }
+
+ private:
+  void measure_operations() {
+    const auto start = std::chrono::steady_clock::now();
+    auto& model = model_.model();
+    Profiler profiler(model.graph(), {}, model.probe_limits());
+    int n_probes = 0;
+    for (auto probe = profiler.next(); probe; probe = profiler.next(), ++n_probes) {
+      const auto programs = model.prepare_probe(*probe);
+      std::vector<double> ms;
+      for (const auto& timeline : model_.run(programs))
+        ms.push_back(static_cast<double>(timeline.end_ns - timeline.start_ns - timeline.wait_ns) *
+                     1e-6);
+      profiler.add(ms);
+    }
+    model.end_probes();
+    profile_ = profiler.profile();
+    std::printf("%d probes in %.2f s\n\n", n_probes, bench::seconds_since(start));
+    print_times();
+    print_pairs();
+  }
+
+  void print_times() const {
+    std::printf("us a launch, on a share of the device\n");
+    for (const auto& [key, points] : profile_.times()) {
+      std::printf("%-16s %4.2f", std::string(to_string(key.first)).c_str(), key.second);
+      for (const auto& point : points) std::printf("  %6.0f: %8.1f", point.size, point.ms * 1e3);
+      std::printf("\n");
+    }
+  }
+
+  void print_pairs() const {
+    std::printf("\nhow much of its speed each (row) keeps beside another (column), %%\n%-16s", "");
+    OperationKind last = OperationKind::embed;
+    for (const auto& [pair, part] : profile_.pairs())
+      if (pair.first == profile_.pairs().begin()->first.first)
+        std::printf(" %5.5s", std::string(to_string(pair.second)).c_str());
+    for (const auto& [pair, part] : profile_.pairs()) {
+      if (pair.first != last) std::printf("\n%-16s", std::string(to_string(pair.first)).c_str());
+      last = pair.first;
+      std::printf(" %5.0f", part * 100);
+    }
+    std::printf("\n\n");
+  }
+
+  /// Sequential's time over the schedule's, by the profile.
+  double predicted(const Schedule& schedule, const Step& step) {
+    const auto& graph = model_.model().graph();
+    return predict_ms(graph, schedules_.front(), step, profile_) /
+           predict_ms(graph, schedule, step, profile_);
+  }
+
+  void report(const Kind& kind) {
+    std::vector<std::vector<double>> seconds(schedules_.size());
+    for (int i = -1; i < options_.steps; ++i)
+      for (std::size_t s = 0; s < schedules_.size(); ++s) {
+        const auto step = model_.make_step(kind.batch, kind.n_rows, kind.position);
+        const double took = model_.run(step, schedules_[s]).first;
+        if (i >= 0) seconds[s].push_back(took);
+      }
+    const double sequential = median(seconds.front());
+    std::printf("%4d x %3d rows, %4d before  %9.3f", kind.batch, kind.n_rows, kind.position,
+                sequential * 1e3);
+    std::fflush(stdout);
+    const auto step = model_.make_step(kind.batch, kind.n_rows, kind.position);
+    for (std::size_t s = 1; s < schedules_.size(); ++s)
+      std::printf("  %*.3f / %.3f", static_cast<int>(schedules_[s].name.size()) - 8,
+                  sequential / median(seconds[s]), predicted(schedules_[s], step));
+    std::printf("\n");
+    std::fflush(stdout);
+  }
+
+  Options options_;
+  bench::BenchModel model_;
+  std::vector<Schedule> schedules_;
+  Profile profile_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    Bench(parse(argc, argv)).run();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_plan: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,133 @@
+#include "engine/plan/profile.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace nanoflow {
+
+namespace {
+
+constexpr double alone_ms = 4, beside_ms = 8;  // that a probe is to take
+constexpr int few_launches = 2, most_launches = 2000;
+constexpr int beside_rows = 64;       // of each of two operations that run beside each other
+constexpr int decode_context = 256;
+
+/// Worth measuring: the rest takes next to no time, or cannot be run on made-up rows.
+bool is_probed(OperationKind kind) {
+  switch (kind) {
+    case OperationKind::embed:
+    case OperationKind::rope_store:
+    case OperationKind::route:
+    case OperationKind::experts:
+    case OperationKind::gather:
+    case OperationKind::sample:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::vector<OperationKind> probed_kinds(const Graph& graph) {
+  std::set<OperationKind> kinds;
+  for (const auto& block : graph.blocks)
+    for (const auto& operation : block.operations)
+      if (is_probed(operation.kind)) kinds.insert(operation.kind);
+  return {kinds.begin(), kinds.end()};
+}
+
+}  // namespace
+
+void Profile::add(OperationKind kind, float share, double size, double ms) {
+  auto& points = times_[{kind, share}];
+  const auto place = std::lower_bound(points.begin(), points.end(), size,
+                                      [](const Point& p, double wanted) { return p.size < wanted; });
+  if (place != points.end() && place->size == size)
+    place->ms = std::min(place->ms, ms);
+  else
+    points.insert(place, {size, ms});
+}
+
+void Profile::add_keeps(OperationKind kind, OperationKind beside, double part) {
+  keeps_[{kind, beside}] = std::clamp(part, 0.05, 1.0);
+}
+
+double Profile::launch_ms(OperationKind kind, float share, double size) const {
+  const std::vector<Point>* points = nullptr;
+  float nearest = 2;
+  for (const auto& [key, measured] : times_) {
+    if (key.first != kind || std::abs(key.second - share) >= nearest) continue;
+    nearest = std::abs(key.second - share);
+    points = &measured;
+  }
+  if (points == nullptr) return 0;
+  const auto& first = points->front();
+  if (size <= first.size || points->size() == 1) return first.ms;
+  auto above = std::lower_bound(points->begin(), points->end(), size,
+                                [](const Point& p, double wanted) { return p.size < wanted; });
+  if (above == points->end()) --above;
+  const auto& below = *(above - 1);
+  const double slope = std::max(0.0, (above->ms - below.ms) / (above->size - below.size));
+  return below.ms + slope * (size - below.size);
+}
+
+double Profile::keeps(OperationKind kind, OperationKind beside) const {
+  const auto found = keeps_.find({kind, beside});
+  return found == keeps_.end() ? 1.0 : found->second;
+}
+
+Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& limits) {
+  const auto kinds = probed_kinds(graph);
+  const auto most = [&](OperationKind kind) {
+    return kind == OperationKind::lm_head ? std::min(limits.max_rows, limits.max_sampled)
+                                          : limits.max_rows;
+  };
+  for (const auto kind : kinds)
+    for (const float share : std::set{1.0F, shares.leader, shares.follower}) {
+      // Twice, since the first time nobody knows how many take how long.
+      probes_.push_back({{kind, 1, decode_context, share, few_launches}});
+      for (const int rows : {1, 4, 16, 64, 256})
+        if (rows <= most(kind)) probes_.push_back({{kind, rows, decode_context, share, 0}});
+    }
+  if (limits.n_streams < 2) return;
+  const int rows = std::min({beside_rows, limits.max_rows / 2, limits.max_sampled / 2});
+  for (std::size_t a = 0; a < kinds.size(); ++a)
+    for (std::size_t b = a; b < kinds.size(); ++b)
+      probes_.push_back({{kinds[a], rows, decode_context, shares.leader, 0},
+                         {kinds[b], rows, decode_context, shares.follower, 0}});
+}
+
+std::optional<Probe> Profiler::next() const {
+  if (at_ == probes_.size()) return std::nullopt;
+  auto probe = probes_[at_];
+  for (auto& load : probe) {
+    if (load.n_launches > 0) continue;
+    const double ms = profile_.launch_ms(load.kind, load.share, probe_size(load));
+    const double wanted = probe.size() == 1 ? alone_ms : beside_ms;
+    load.n_launches = static_cast<int>(
+        std::clamp(std::ceil(wanted / std::max(ms, 1e-6)), 1.0, double(most_launches)));
+  }
+  return probe;
+}
+
+void Profiler::add(const std::vector<double>& ms) {
+  const auto probe = next().value();
+  ++at_;
+  if (probe.size() == 1) {
+    const auto& load = probe.front();
+    profile_.add(load.kind, load.share, probe_size(load), ms.at(0) / load.n_launches);
+    return;
+  }
+  const auto alone = [&](const ProbeLoad& load) {
+    return load.n_launches * profile_.launch_ms(load.kind, load.share, probe_size(load));
+  };
+  // The one that ends first had the other beside it all the time; the other, that long.
+  const int first = ms.at(0) <= ms.at(1) ? 0 : 1, last = 1 - first;
+  const auto &short_load = probe[first], &long_load = probe[last];
+  const double together = std::max(ms[first], 1e-6);
+  profile_.add_keeps(short_load.kind, long_load.kind, alone(short_load) / together);
+  profile_.add_keeps(long_load.kind, short_load.kind,
+                     (alone(long_load) - (ms[last] - ms[first])) / together);
+}
+
+}  // namespace nanoflow

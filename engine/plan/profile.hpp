@@ -1,0 +1,84 @@
+// How long a model's operations take on this device, alone and beside each other: measured.
+#pragma once
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/plan/graph.hpp"
+
+namespace nanoflow {
+
+/// Something to be measured: streams that each repeat one operation on made-up rows, with another
+/// layer's weights and pages each time.
+struct ProbeLoad {
+  OperationKind kind = OperationKind::qkv;
+  int n_rows = 0;           // of decoding sequences, one each
+  int context = 0;          // positions that a row sees: attention's
+  float share = 1.0F;       // of the device
+  int n_launches = 0;
+};
+using Probe = std::vector<ProbeLoad>;  // [streams], at most as many as the device has
+
+/// What a launch's time depends on: its rows, of attention the positions that they see.
+inline double probe_size(const ProbeLoad& load) {
+  return load.kind == OperationKind::attention ? double(load.n_rows) * load.context : load.n_rows;
+}
+
+/// What a device lets be measured.
+struct ProbeLimits {
+  int n_streams = 0;
+  int max_rows = 0;     // of all loads together
+  int max_sampled = 0;  // of the LM head's
+};
+
+class Profile {
+ public:
+  /// A launch of that size took so long on a share of the device.
+  void add(OperationKind kind, float share, double size, double ms);
+  /// Of its speed alone, `kind` keeps this part while `beside` runs on another stream; 0 to 1.
+  void add_keeps(OperationKind kind, OperationKind beside, double part);
+
+  bool empty() const { return times_.empty(); }
+  /// A launch's time: between measured sizes in proportion, beyond the largest along the last slope,
+  /// for a share that was not measured from the nearest one. An operation that was not measured
+  /// takes no time.
+  double launch_ms(OperationKind kind, float share, double size) const;
+  /// 1 where the pair was not measured.
+  double keeps(OperationKind kind, OperationKind beside) const;
+
+  struct Point {
+    double size, ms;
+  };
+  using Times = std::map<std::pair<OperationKind, float>, std::vector<Point>>;  // by kind and share
+  const Times& times() const { return times_; }
+  const std::map<std::pair<OperationKind, OperationKind>, double>& pairs() const { return keeps_; }
+
+ private:
+  Times times_;
+  std::map<std::pair<OperationKind, OperationKind>, double> keeps_;
+};
+
+/// Asks for one probe after the other until the profile is complete. Each is a few milliseconds long.
+class Profiler {
+ public:
+  struct Shares {
+    float leader = 0.5F, follower = 0.5F;
+  };
+  /// shares: of two streams that run beside each other.
+  Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& limits);
+
+  /// The next probe; nothing when all is measured.
+  std::optional<Probe> next() const;
+  /// What that probe's streams took, [loads], in milliseconds.
+  void add(const std::vector<double>& ms);
+  const Profile& profile() const { return profile_; }
+
+ private:
+  std::vector<Probe> probes_;  // n_launches 0: as many as take a few milliseconds
+  std::size_t at_ = 0;
+  Profile profile_;
+};
+
+}  // namespace nanoflow
