@@ -18,31 +18,43 @@ double waves(double tiles, const DeviceProfile& profile, double share) {
   return std::ceil(tiles / std::max(1.0, units));
 }
 
-double gemm_tiles(const Gemm& gemm, const DeviceProfile& profile, double rows) {
-  return gemm.count * std::ceil(rows * gemm.rows_per_row / profile.tile_rows) *
-         std::ceil(gemm.n / profile.tile_columns);
+/// Few rows get a lower tile, down to the 16 rows of a matrix instruction.
+double tile_rows(const DeviceProfile& profile, double rows) {
+  double height = profile.tile_rows;
+  while (height / 2 >= std::max(16.0, rows)) height /= 2;
+  return height;
 }
 
-double gemm_wave_seconds(const Gemm& gemm, const DeviceProfile& profile) {
-  return 2.0 * profile.tile_rows * profile.tile_columns * gemm.k * profile.units /
-         (profile.flops * profile.gemm_efficiency);
+/// Equal tiles, so many units at a time.
+struct Tiles {
+  double count = 0, wave_seconds = 0;
+};
+
+Tiles gemm_tiles(const Gemm& gemm, const DeviceProfile& profile, double all_rows) {
+  const double rows = all_rows * gemm.rows_per_row, height = tile_rows(profile, rows);
+  const double flops = 2.0 * height * profile.tile_columns * gemm.k;
+  return {gemm.count * std::ceil(rows / height) * std::ceil(gemm.n / profile.tile_columns),
+          flops * profile.units / (profile.flops * profile.gemm_efficiency)};
 }
 
-/// A tile of attention over prompts is some rows of one head.
-double prefill_tiles(const DeviceOperation& operation, const DeviceProfile& profile, double part) {
-  return std::ceil(operation.attention_rows * part / profile.tile_rows) *
-         operation.attention_heads;
+/// A tile is some rows of one head.
+Tiles prefill_tiles(const DeviceOperation& operation, const DeviceProfile& profile, double part) {
+  const double rows = operation.attention_rows * part, height = tile_rows(profile, rows);
+  const double flops =
+      operation.flops / (operation.attention_rows * operation.attention_heads) * height;
+  return {std::ceil(rows / height) * operation.attention_heads,
+          flops * profile.units / (profile.flops * profile.prefill_attention_efficiency)};
 }
 
-double prefill_wave_seconds(const DeviceOperation& operation, const DeviceProfile& profile) {
-  const double full_tiles =
-      operation.attention_rows / profile.tile_rows * operation.attention_heads;
-  return operation.flops / full_tiles * profile.units /
-         (profile.flops * profile.prefill_attention_efficiency);
+double seconds_in_waves(const Tiles& tiles, const DeviceProfile& profile, double share) {
+  return waves(tiles.count, profile, share) * tiles.wave_seconds;
 }
 
-double memory_seconds(const DeviceOperation& operation, const DeviceProfile& profile,
-                      double part) {
+double seconds_if_full(const Tiles& tiles, const DeviceProfile& profile) {
+  return tiles.count / profile.units * tiles.wave_seconds;
+}
+
+double memory_seconds(const DeviceOperation& operation, const DeviceProfile& profile, double part) {
   return (operation.weight_bytes + operation.bytes * part) /
          (profile.memory_bandwidth * profile.memory_efficiency);
 }
@@ -56,22 +68,19 @@ double seconds(const DeviceOperation& operation, const DeviceProfile& profile,
     case Kind::gemm: {
       double compute = 0;
       for (const auto& gemm : operation.gemms)
-        compute += waves(gemm_tiles(gemm, profile, rows), profile, share) *
-                   gemm_wave_seconds(gemm, profile);
+        compute += seconds_in_waves(gemm_tiles(gemm, profile, rows), profile, share);
       const double memory = memory_seconds(operation, profile, part);
       return std::max(compute, memory / profile.gemv.performance(share));
     }
     case Kind::prefill_attention:
-      return waves(prefill_tiles(operation, profile, part), profile, share) *
-             prefill_wave_seconds(operation, profile);
+      return seconds_in_waves(prefill_tiles(operation, profile, part), profile, share);
     case Kind::decode_attention:
     case Kind::element_wise:
       return memory_seconds(operation, profile, part) / profile.gemv.performance(share);
     case Kind::network:
-      return profile.network_latency +
-             operation.network_bytes * part /
-                 (profile.network_bandwidth * profile.network_efficiency *
-                  profile.network_curve.performance(share));
+      return profile.network_latency + operation.network_bytes * part /
+                                           (profile.network_bandwidth * profile.network_efficiency *
+                                            profile.network_curve.performance(share));
   }
   throw std::logic_error("device operation " + operation.name + ": no such kind");
 }
@@ -83,14 +92,13 @@ double least_cost(const DeviceOperation& operation, const DeviceProfile& profile
     case Kind::gemm: {
       double compute = 0;
       for (const auto& gemm : operation.gemms)
-        compute += gemm_tiles(gemm, profile, rows) / profile.units *
-                   gemm_wave_seconds(gemm, profile);
+        compute += seconds_if_full(gemm_tiles(gemm, profile, rows), profile);
       return std::max(compute * profile.gemm.cheapest(),
                       memory_seconds(operation, profile, 1) * profile.gemv.cheapest());
     }
     case Kind::prefill_attention:
-      return prefill_tiles(operation, profile, 1) / profile.units *
-             prefill_wave_seconds(operation, profile) * profile.gemm.cheapest();
+      return seconds_if_full(prefill_tiles(operation, profile, 1), profile) *
+             profile.gemm.cheapest();
     case Kind::decode_attention:
     case Kind::element_wise:
       return seconds(operation, profile, batch, rows) * profile.gemv.cheapest();

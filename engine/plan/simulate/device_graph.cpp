@@ -30,8 +30,8 @@ class LayerBuilder {
     int attention = decode_attention(rope);
     if (devices_ > 1) attention = network("gather 1", {prefill, attention}, 1);
     gemm("output", OperationKind::output, {cut(dim), static_cast<double>(config_.q_dim())});
-    layer_.operations.back().inputs = devices_ > 1 ? std::vector{attention}
-                                                   : std::vector{prefill, attention};
+    layer_.operations.back().inputs =
+        devices_ > 1 ? std::vector{attention} : std::vector{prefill, attention};
     if (devices_ > 1) network("gather 2", {last()}, 1);
     add_norm("norm 2", OperationKind::ffn_norm);
     feed_forward();
@@ -99,7 +99,8 @@ class LayerBuilder {
   int prefill_attention(int rope) {
     const auto& whole = *find(OperationKind::attention);
     auto& operation = add("prefill attention", Kind::prefill_attention, {rope});
-    operation.flops = cut(whole.flops_per_attended) * batch_.n_prefill * seen(batch_.prefill_context);
+    operation.flops =
+        cut(whole.flops_per_attended) * batch_.n_prefill * seen(batch_.prefill_context);
     operation.attention_heads = cut(config_.n_heads);
     operation.attention_rows = batch_.n_prefill;
     return last();
@@ -116,8 +117,8 @@ class LayerBuilder {
   /// passes: 1 for an all-gather, 2 for an all-reduce: (N - 1) / N of the rows each.
   int network(std::string name, std::vector<int> inputs, int passes) {
     auto& operation = add(std::move(name), Kind::network, std::move(inputs));
-    operation.network_bytes = 1.0 * passes * (devices_ - 1) / devices_ * bytes_per_number *
-                              config_.dim * batch_.n_tokens;
+    operation.network_bytes =
+        1.0 * passes * (devices_ - 1) / devices_ * bytes_per_number * config_.dim * batch_.n_tokens;
     return last();
   }
 
@@ -188,8 +189,7 @@ DeviceGraph device_graph(const DeviceProfile& profile, const ModelConfig& config
   for (int kind = 1; kind < graph.epilogue_index(); ++kind) {
     auto layer = LayerBuilder(graph.blocks[kind], profile, config, batch).build();
     layer.name = graph.blocks[kind].name;
-    layer.n_layers =
-        static_cast<int>(std::count(graph.layers.begin(), graph.layers.end(), kind));
+    layer.n_layers = static_cast<int>(std::count(graph.layers.begin(), graph.layers.end(), kind));
     result.layers.push_back(std::move(layer));
   }
   result.outside = outside_layers(profile, config, batch);

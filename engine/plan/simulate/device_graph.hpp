@@ -30,11 +30,11 @@ struct DeviceOperation {
 
   // All costs are of one device, and of the whole batch unless said otherwise.
   std::vector<Gemm> gemms;
-  double weight_bytes = 0;      // read by every launch, however few its rows
-  double bytes = 0;             // in proportion to the rows
-  double network_bytes = 0;     // in proportion to the rows
-  double flops = 0;             // in proportion to the rows
-  double attention_heads = 0;   // of prefill_attention, which is cut into tiles of rows and heads
+  double weight_bytes = 0;     // read by every launch, however few its rows
+  double bytes = 0;            // in proportion to the rows
+  double network_bytes = 0;    // in proportion to the rows
+  double flops = 0;            // in proportion to the rows
+  double attention_heads = 0;  // of prefill_attention, which is cut into tiles of rows and heads
   double attention_rows = 0;
 };
 

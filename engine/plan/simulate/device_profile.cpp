@@ -41,7 +41,8 @@ double ShareCurve::cheapest() const {
 }
 
 DeviceProfile load_profile(const std::string& name_or_path) {
-  const bool is_path = name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".toml");
+  const bool is_path =
+      name_or_path.find('/') != std::string::npos || name_or_path.ends_with(".toml");
   if (is_path) {
     std::ifstream file(name_or_path, std::ios::binary);
     if (!file || std::filesystem::is_directory(name_or_path))

@@ -36,9 +36,9 @@ class ShareCurve {
 };
 
 struct DeviceProfile {
-  std::string name;  // of the file
-  std::string description;
-  int devices = 1;  // tensor parallelism over all of them
+  std::string name;         // of the file
+  std::string description;  // of one device
+  int devices = 1;          // tensor parallelism over all of them
 
   // Of one device.
   double flops = 0;            // FLOP/s, nominal

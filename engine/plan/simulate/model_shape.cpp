@@ -48,8 +48,8 @@ ModelConfig config_of(const Shape& shape) {
   config.ropes.resize(1);
   config.layers.resize(shape.n_layers);
   if (shape.n_experts > 0) {
-    config.experts = {.n_experts = shape.n_experts, .n_used = shape.n_used,
-                      .ffn_dim = shape.ffn_dim};
+    config.experts = {
+        .n_experts = shape.n_experts, .n_used = shape.n_used, .ffn_dim = shape.ffn_dim};
     for (auto& layer : config.layers) layer.experts = true;
   }
   return config;

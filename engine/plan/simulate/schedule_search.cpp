@@ -9,8 +9,8 @@ namespace nanoflow::simulate {
 namespace {
 
 using Kind = DeviceOperation::Kind;
-constexpr int n_kept = 24;                                   // candidates whose shares are refined
-constexpr std::array memory_shares = {0.2, 0.4, 0.6, 0.8};   // where curves bend
+constexpr int n_kept = 24;                                  // candidates whose shares are refined
+constexpr std::array memory_shares = {0.2, 0.4, 0.6, 0.8};  // where curves bend
 constexpr std::array network_shares = {0.1, 0.2, 0.4};
 constexpr double share_step = 1.0 / share_steps;
 constexpr double least_share = share_step, most_shares = 1 - share_step + 1e-9;
@@ -32,9 +32,8 @@ std::vector<Segment> segments(const DeviceLayer& layer, bool beside) {
     const auto& operation = layer.operations[index];
     if (stream_of(operation, beside) != compute_stream) continue;
     const bool waits = std::any_of(
-        operation.inputs.begin(), operation.inputs.end(), [&](int input) {
-          return stream_of(layer.operations[input], beside) != compute_stream;
-        });
+        operation.inputs.begin(), operation.inputs.end(),
+        [&](int input) { return stream_of(layer.operations[input], beside) != compute_stream; });
     if (result.empty() || waits) result.emplace_back();
     result.back().push_back(index);
   }
@@ -87,8 +86,7 @@ class Search {
       const auto parts = segments(layer_, beside);
       const auto orders = interleavings(static_cast<int>(parts.size()));
       for (int rotation = 0; rotation < std::ssize(parts); ++rotation)
-        for (const auto& order : orders)
-          try_cuts(build(layer_, parts, order, rotation, beside));
+        for (const auto& order : orders) try_cuts(build(layer_, parts, order, rotation, beside));
     }
     SearchResult best;
     for (auto& [seconds, schedule] : kept_) {
@@ -196,8 +194,7 @@ SearchResult search_overlap(const DeviceLayer& layer, const DeviceProfile& profi
 double lower_bound(const DeviceLayer& layer, const DeviceProfile& profile,
                    const SteadyBatch& batch) {
   double sum = 0;
-  for (const auto& operation : layer.operations)
-    sum += least_cost(operation, profile, batch);
+  for (const auto& operation : layer.operations) sum += least_cost(operation, profile, batch);
   return sum;
 }
 

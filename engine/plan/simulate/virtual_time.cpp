@@ -30,6 +30,9 @@ VirtualTime::VirtualTime(const DeviceLayer& layer, const DeviceProfile& profile,
   std::vector<int> launch_of(n_operations * n_nano, -1);  // [operations, nano-batches]
   for (int index = 0; index < std::ssize(schedule.launches); ++index) {
     const auto& launch = schedule.launches[index];
+    if (launch.operation < 0 || launch.operation >= n_operations || launch.nano < 0 ||
+        launch.nano >= n_nano)
+      fail("a launch has no such operation or nano-batch");
     const auto& operation = layer.operations[launch.operation];
     int& slot = launch_of[launch.operation * n_nano + launch.nano];
     if (slot != -1) fail(operation.name + " runs twice");
@@ -45,10 +48,12 @@ VirtualTime::VirtualTime(const DeviceLayer& layer, const DeviceProfile& profile,
     step.lag = launch.lag;
     max_lag_ = std::max(max_lag_, launch.lag);
   }
+  const auto missing = std::find(launch_of.begin(), launch_of.end(), -1) - launch_of.begin();
+  if (missing < std::ssize(launch_of))
+    fail(layer.operations[missing / n_nano].name + " never runs");
   for (int operation = 0; operation < n_operations; ++operation)
     for (int nano = 0; nano < n_nano; ++nano) {
       const int index = launch_of[operation * n_nano + nano];
-      if (index == -1) fail(layer.operations[operation].name + " never runs");
       for (const int input : layer.operations[operation].inputs) {
         steps_[launch_of[input * n_nano + nano]].readers.push_back(index);
         ++steps_[index].n_inputs;

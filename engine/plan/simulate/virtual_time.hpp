@@ -18,7 +18,8 @@ struct Launch {
   int operation = 0;  // index into the layer
   int nano = 0;
   Stream stream = compute_stream;
-  double share = 1;  // R, a multiple of 1 / share_steps, while the compute stream is busy too; that one takes what others leave
+  double share = 1;  // R, a multiple of 1 / share_steps, while the compute stream is busy too; that
+                     // one takes what others leave
   int lag = 0;       // layers behind the others: its place in the order is in a later layer's turn
 };
 
@@ -35,10 +36,10 @@ LayerSchedule one_stream(const DeviceLayer& layer, std::string name, std::vector
 
 /// What ran at once, from one event to the next.
 struct Slice {
-  double begin = 0, end = 0;                 // seconds
-  std::array<int, n_streams> launch{};       // index into launches; -1: idle
-  std::array<int, n_streams> layer{};        // of the launch
-  std::array<double, n_streams> share{};     // 0 where idle; at most 1 together
+  double begin = 0, end = 0;              // seconds
+  std::array<int, n_streams> launch{};    // index into launches; -1: idle
+  std::array<int, n_streams> layer{};     // of the launch
+  std::array<double, n_streams> share{};  // 0 where idle; at most 1 together
 };
 
 struct Span {
@@ -74,10 +75,10 @@ class VirtualTime {
     std::array<double, share_steps + 1> speed{};  // of the speed alone, by share
     Stream stream = compute_stream;
     int lag = 0;
-    int n_inputs = 0;            // in the same layer
+    int n_inputs = 0;              // in the same layer
     bool waits_for_layer = false;  // for the previous layer's last operation on its nano-batch
-    std::vector<int> readers;    // launches of the same layer
-    int next_layer_reader = -1;  // the launch of the next layer that reads this one
+    std::vector<int> readers;      // launches of the same layer
+    int next_layer_reader = -1;    // the launch of the next layer that reads this one
   };
   class Run;
 
