@@ -89,11 +89,13 @@ class Search {
         for (const auto& order : orders) try_cuts(build(layer_, parts, order, rotation, beside));
     }
     SearchResult best;
-    for (auto& [seconds, schedule] : kept_) {
-      refine(schedule, seconds);
-      if (best.seconds_per_layer != 0 && seconds >= best.seconds_per_layer) continue;
+    for (auto& [per_layer, schedule] : kept_) {
+      refine(schedule, per_layer);
+      const VirtualTime time(layer_, profile_, batch_, schedule);
+      const double seconds = time.run(layer_.n_layers, false).seconds;
+      if (best.seconds != 0 && seconds >= best.seconds) continue;
       best.schedule = schedule;
-      best.seconds_per_layer = seconds;
+      best.seconds = seconds;
     }
     best.n_tried = n_tried_;
     return best;
@@ -152,9 +154,11 @@ class Search {
       better = false;
       for (int index = 0; index < std::ssize(schedule.launches); ++index) {
         if (schedule.launches[index].stream == compute_stream) continue;
-        for (const double change : {-2 * share_step, -share_step, share_step, 2 * share_step}) {
-          const double share = schedule.launches[index].share + change;
-          if (share < least_share || share + most_beside(schedule, index) > most_shares) continue;
+        for (int part = 1; part < share_steps; ++part) {
+          const double share = part * share_step;
+          if (share == schedule.launches[index].share ||
+              share + most_beside(schedule, index) > most_shares)
+            continue;
           time.set_share(index, share);
           const double found = measure(time);
           if (found < seconds * (1 - 1e-6)) {
