@@ -196,7 +196,7 @@ void print_question(std::ostream& out, const Simulation& simulation) {
       "network\n",
       bounding_resource(roofline), roofline.compute * 1000, roofline.memory * 1000,
       roofline.network * 1000);
-  out << format("iteration  %.1f ms, the best of %d schedules; none can be below %.1f ms\n\n",
+  out << format("iteration  %.4g ms, the best of %d schedules; none can be below %.4g ms\n\n",
                 simulation.chosen().seconds * 1000, simulation.n_tried + 2,
                 simulation.bound * 1000);
 }
@@ -205,7 +205,7 @@ void print_answer(std::ostream& out, const Simulation& simulation) {
   out << "SCHEDULE            ITERATION   TOKENS/S/DEVICE   OF OPTIMUM\n";
   out << format("%-20s%9s   %15.0f   %9.1f%%\n", "optimum", "", simulation.optimum, 100.0);
   for (const auto& [name, outcome] : outcomes(simulation))
-    out << format("%-20s%6.1f ms   %15.0f   %9.1f%%%s\n", name, outcome->seconds * 1000,
+    out << format("%-20s%6.4g ms   %15.0f   %9.1f%%%s\n", name, outcome->seconds * 1000,
                   outcome->throughput, outcome->of_optimum * 100,
                   outcome == &simulation.chosen() ? "   chosen" : "");
   out << '\n';

@@ -96,7 +96,7 @@ void print_lane(std::ostream& out, const TimelineLane& lane, double seconds, int
     const auto* bar = bar_at(lane, seconds * column / columns, seconds * (column + 1) / columns);
     const char letter = bar ? letter_of(letters, bar->operation) : '.';
     operations += bar && bar->nano > 0 ? char(std::toupper((unsigned char)letter)) : letter;
-    const int tenths = bar ? int(bar->share * 10 + 0.5) : 0;
+    const long tenths = bar ? std::lround(bar->share * 10) : 0;
     shares += !bar ? ' ' : tenths >= 10 ? '#' : char('0' + tenths);
   }
   out << padded(lane.name, name_width) << '|' << operations << "|\n";
