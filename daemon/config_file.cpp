@@ -1,4 +1,4 @@
-// The only place that knows TOML: the parser is a large header.
+// The only place in the daemon that knows TOML: the parser is a large header.
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>

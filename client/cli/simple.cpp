@@ -47,20 +47,6 @@ int cancel_command(Invocation& invocation) {
   return exit_done;
 }
 
-int plan_command(Invocation& invocation) {
-  bool explain = false;
-  OptionSet options;
-  options.flag("--explain", "say why, with predicted and observed times", explain);
-  const auto words = invocation.parse(options, 0, 1);
-  if (!words.empty() && words[0] != "explain") throw UsageError("plan takes only the word explain");
-  const wire::Json answer = invocation.connect().request(wire::Plan{explain || !words.empty()});
-  if (invocation.json)
-    print_json(answer);
-  else
-    print_report(std::cout, answer);
-  return exit_done;
-}
-
 int trace_command(Invocation& invocation) {
   wire::Trace trace;
   OptionSet options;
