@@ -22,6 +22,7 @@ struct CatalogConfig {
   std::filesystem::path model_dir;
   SpawnTokenizers spawn_tokenizers;
   MonitorActor monitor;  // gets the streams' timelines; may be null
+  std::filesystem::path cache_dir;  // what was measured; empty: nothing is kept
 
   // Defaults of a load, and the memory of all models' pages together (see KvBudget).
   std::optional<int> context;

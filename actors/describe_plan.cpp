@@ -72,12 +72,17 @@ void add_tried(wire::Json& rows, const ScheduleTable& table, const SignatureBuck
   const double sequential = entry.observed.front().median();
   for (std::size_t i = 0; i < entry.observed.size(); ++i) {
     const auto& observed = entry.observed[i];
-    if (observed.steps == 0) continue;
+    if (observed.steps == 0 && observed.predicted_ms == 0) continue;
     wire::Json row = describe(bucket);
     row["schedule"] = table.candidates()[i].name;
     row["steps"] = observed.steps;
-    row["mean_ms"] = rounded(observed.total_ms / static_cast<double>(observed.steps));
-    if (sequential > 0) row["time_of_sequential"] = rounded(observed.median() / sequential);
+    if (observed.predicted_ms > 0)
+      row["predicted_of_sequential"] =
+          rounded(observed.predicted_ms / entry.observed.front().predicted_ms);
+    if (observed.steps > 0) {
+      row["mean_ms"] = rounded(observed.total_ms / static_cast<double>(observed.steps));
+      if (sequential > 0) row["time_of_sequential"] = rounded(observed.median() / sequential);
+    }
     row["dropped"] = observed.dropped;
     rows.push_back(std::move(row));
   }

@@ -15,6 +15,7 @@ namespace {
 
 using Programs = std::vector<std::shared_ptr<const Program>>;
 using OutcomePromise = caf::typed_response_promise<StepOutcomePtr>;
+using ProbePromise = caf::typed_response_promise<TimelinesPtr>;
 using PongPromise = caf::typed_response_promise<pong_atom>;
 
 struct StepInFlight {
@@ -46,6 +47,8 @@ struct ExecutorState {
   bool broken = false;             // one of them failed: wait for the next set
   std::string lost;                // a failure that the scheduler may not know of yet
   std::vector<PongPromise> waiting_pings;
+  std::optional<std::pair<ProbePtr, ProbePromise>> waiting_probe;
+  bool probing = false;
 
   OutcomePromise add(const StepPtr& step);
   void advance();
@@ -59,6 +62,10 @@ struct ExecutorState {
   void use_streams(std::vector<StreamActor> streams);
   void note_failure(int generation);
   void ping(const PongPromise& promise);
+  ProbePromise add_probe(const ProbePtr& probe);
+  void start_probe();
+  void end_probe();
+  StepProgramsPtr for_streams(const Programs& programs) const;
   StepInFlight& find(std::uint64_t step);
 };
 
@@ -78,6 +85,7 @@ OutcomePromise ExecutorState::add(const StepPtr& step) {
 /// Prepares what can be prepared, and sends what may run. While a step is out that was sent to
 /// streams since replaced, the next one waits: most likely the news of its failure is on the way.
 void ExecutorState::advance() {
+  if (probing) return;  // a few milliseconds
   for (auto& step : steps) {
     if (broken || (step.sent && step.generation != streams_generation)) return;
     if (step.sent) continue;
@@ -96,17 +104,52 @@ void ExecutorState::send(StepInFlight& step) {
   step.sent = true;
   step.generation = streams_generation;
   const auto number = step.step->number;
-  auto programs = std::make_shared<StepPrograms>();
-  programs->followers.assign(config.streams.begin() + 1, config.streams.end());
-  for (const auto& program : step.programs) {
+  self->request(config.streams.front(), caf::infinite, for_streams(step.programs))
+      .then([this, number](const TimelinesPtr& timelines) { end(number, timelines); },
+            [this, number](const caf::error& error) { fail(number, error); });
+}
+
+StepProgramsPtr ExecutorState::for_streams(const Programs& programs) const {
+  auto step = std::make_shared<StepPrograms>();
+  step->followers.assign(config.streams.begin() + 1, config.streams.end());
+  for (const auto& program : programs) {
     // It lives in the model's buffers: whoever holds the program holds the model.
     auto owner = std::make_shared<std::pair<std::shared_ptr<DeviceModel>, ProgramPtr>>(
         config.device_model, program);
-    programs->programs.emplace_back(std::move(owner), program.get());
+    step->programs.emplace_back(std::move(owner), program.get());
   }
-  self->request(config.streams.front(), caf::infinite, StepProgramsPtr(std::move(programs)))
-      .then([this, number](const TimelinesPtr& timelines) { end(number, timelines); },
-            [this, number](const caf::error& error) { fail(number, error); });
+  return step;
+}
+
+ProbePromise ExecutorState::add_probe(const ProbePtr& probe) {
+  auto promise = self->make_response_promise<TimelinesPtr>();
+  waiting_probe = {probe, promise};
+  start_probe();
+  return promise;
+}
+
+void ExecutorState::start_probe() {
+  if (!waiting_probe || probing || broken || !steps.empty()) return;
+  const auto [probe, promise] = *std::exchange(waiting_probe, std::nullopt);
+  probing = true;
+  self->request(config.streams.front(), caf::infinite,
+                for_streams(config.device_model->prepare_probe(*probe)))
+      .then(
+          [this, promise = promise](const TimelinesPtr& timelines) mutable {
+            promise.deliver(timelines);
+            end_probe();
+          },
+          [this, promise = promise,
+           generation = streams_generation](const caf::error& error) mutable {
+            note_failure(generation);
+            promise.deliver(error);
+            end_probe();
+          });
+}
+
+void ExecutorState::end_probe() {
+  probing = false;
+  advance();
 }
 
 StepInFlight& ExecutorState::find(std::uint64_t number) {
@@ -142,6 +185,7 @@ void ExecutorState::settle() {
     steps.pop_front();
   }
   advance();
+  start_probe();
 }
 
 void ExecutorState::answer(StepInFlight& step) {
@@ -214,13 +258,18 @@ ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& c
   state.self = self;
   state.config = config;
   for (const auto& schedule : config.candidates) config.device_model->check(schedule);
-  state.schedules.emplace(config.candidates);
+  state.schedules.emplace(config.device_model->graph(), config.candidates);
   state.broken = config.streams.empty();
   return {
       [&state](const StepPtr& step) { return state.add(step); },
       [&state](recover_atom) { state.lost.clear(); },
       [&state](streams_atom, const std::vector<StreamActor>& streams) {
         state.use_streams(streams);
+      },
+      [&state](const ProbePtr& probe) { return state.add_probe(probe); },
+      [&state](const ProfilePtr& profile) {
+        state.config.device_model->end_probes();
+        state.schedules->use(*profile);
       },
       [&state](ping_atom) {
         auto promise = state.self->make_response_promise<pong_atom>();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors/messages.hpp"
+#include "engine/plan/profile.hpp"
 
 namespace nanoflow {
 
@@ -16,6 +17,8 @@ using GrantsPtr = std::shared_ptr<const Grants>;
 using StepOutcomePtr = std::shared_ptr<const StepOutcome>;
 struct StepPrograms;
 using StepProgramsPtr = std::shared_ptr<const StepPrograms>;
+using ProbePtr = std::shared_ptr<const Probe>;
+using ProfilePtr = std::shared_ptr<const Profile>;
 using TimelinesPtr = std::shared_ptr<const std::vector<ProgramTimeline>>;
 using ClientMessagePtr = std::shared_ptr<const ClientMessage>;
 using GenerateJobPtr = std::shared_ptr<const GenerateJob>;
@@ -138,6 +141,8 @@ using ExecutorActor = caf::typed_actor<
     reacts_to<recover_atom>,
     // From the catalog: the streams to use from now on, in the device's order.
     reacts_to<streams_atom, std::vector<StreamActor>>, replies_to<ping_atom>::with<pong_atom>,
+    // From the planner: measures something as soon as no step is in flight, and what was measured.
+    replies_to<ProbePtr>::with<TimelinesPtr>, reacts_to<ProfilePtr>,
     // The schedule table; true: explained.
     replies_to<plan_atom, bool>::with<JsonPtr>>;
 
@@ -178,6 +183,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::GrantsPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StepOutcomePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StepProgramsPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::TimelinesPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ProbePtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ProfilePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ClientMessagePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::GenerateJobPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::TokenizeJobPtr)

@@ -1,9 +1,12 @@
 #include "actors/spawn_model.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <sstream>
 
 #include "actors/executor.hpp"
 #include "actors/kv_manager.hpp"
+#include "actors/planner.hpp"
 #include "actors/scheduler.hpp"
 #include "engine/plan/candidates.hpp"
 
@@ -54,6 +57,20 @@ std::vector<std::string> stream_names(Device& device) {
   return names;
 }
 
+/// What the times of a model's operations depend on.
+std::string profile_key(const CatalogConfig& config, const LoadedModel& model, int n_threads) {
+  return std::string(NANOFLOW_VERSION) + ", " + config.device->description() + ", " +
+         std::to_string(n_threads) + " threads, " + model.architecture + ", " +
+         std::to_string(model.n_parameters) + " parameters, " + model.weights;
+}
+
+std::filesystem::path profile_file(const CatalogConfig& config, const std::string& key) {
+  if (config.cache_dir.empty()) return {};
+  std::ostringstream name;
+  name << "profile-" << std::hex << std::hash<std::string>()(key) << ".json";
+  return config.cache_dir / name.str();
+}
+
 }  // namespace
 
 std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
@@ -70,6 +87,16 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
                                            .candidates = candidate_schedules(
                                                model.graph, names, leader.n_workers()),
                                            .monitor = config.monitor});
+  const auto limits = parts.device_model->probe_limits();
+  if (limits.n_streams > 1) {
+    const auto key = profile_key(config, model, leader.n_workers());
+    spawn_planner(system, {.model = model.name,
+                           .executor = model.executor,
+                           .graph = model.graph,
+                           .limits = limits,
+                           .file = profile_file(config, key),
+                           .key = key});
+  }
   model.kv_manager =
       spawn_kv_manager(system, {.n_pages = model.n_pages, .prefix_cache = config.prefix_cache});
   model.scheduler = spawn_scheduler(system, {.batcher = {.context = model.context,

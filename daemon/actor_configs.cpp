@@ -49,6 +49,7 @@ CatalogConfig catalog_config(const Config& config, std::shared_ptr<Device> devic
   CatalogConfig catalog;
   catalog.device = std::move(device);
   catalog.model_dir = model_folder(config, runs_as_service());
+  catalog.cache_dir = cache_folder(runs_as_service());
   catalog.spawn_tokenizers = spawn_tokenizers;
   catalog.monitor = std::move(monitor);
   if (config.context > 0) catalog.context = config.context;

@@ -114,4 +114,16 @@ std::filesystem::path model_folder(const Config& config, bool service) {
   return of_service;
 }
 
+std::filesystem::path cache_folder(bool service) {
+  if (service) {
+    const char* folder = std::getenv("CACHE_DIRECTORY");
+    return folder ? folder : "";
+  }
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  if (cache && *cache) return std::filesystem::path(cache) / "nanoflow";
+  if (home && *home) return std::filesystem::path(home) / ".cache/nanoflow";
+  return {};
+}
+
 }  // namespace nanoflow

@@ -52,6 +52,8 @@ Config make_config(const Flags& flags);
 /// Where models are found by name: the configured folder; for a user's daemon with none, the one
 /// where `nanoflow pull` puts a user's models.
 std::filesystem::path model_folder(const Config& config, bool service);
+/// For what can be made again: the service's, or the user's; empty where there is none.
+std::filesystem::path cache_folder(bool service);
 /// True where systemd started it, with a folder for the socket.
 bool runs_as_service();
 

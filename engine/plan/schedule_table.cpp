@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "engine/plan/predict.hpp"
+
 namespace nanoflow {
 
 namespace {
@@ -11,6 +13,7 @@ constexpr std::size_t n_trials = 7;       // steps of each candidate, before one
 constexpr std::size_t n_first = 3;        // after which a slow one drops out
 constexpr double slow = 1.15;             // times the fastest one's cost
 constexpr double worth = 0.98;            // of sequential's cost: what a better one may have
+constexpr double hopeless = 1.15;         // times the fastest one's predicted time
 constexpr std::uint64_t n_unchecked = 256;  // steps between two checks of a choice
 
 int bucket(int value) {
@@ -33,8 +36,27 @@ double ScheduleTable::Observed::median() const {
   return *middle;
 }
 
-ScheduleTable::ScheduleTable(std::vector<Schedule> candidates)
-    : candidates_(std::move(candidates)) {}
+ScheduleTable::ScheduleTable(Graph graph, std::vector<Schedule> candidates)
+    : graph_(std::move(graph)), candidates_(std::move(candidates)) {}
+
+void ScheduleTable::use(const Profile& profile) {
+  profile_ = profile;
+  for (auto& [bucket, entry] : entries_)
+    if (!entry.decided) predict(entry);
+}
+
+void ScheduleTable::predict(Entry& entry) const {
+  const auto step = typical_step(entry.first);
+  double least = 0;
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
+    if (!fits(static_cast<int>(i), entry.first)) continue;
+    auto& predicted = entry.observed[i].predicted_ms;
+    predicted = predict_ms(graph_, candidates_[i], step, profile_);
+    least = i == 0 ? predicted : std::min(least, predicted);
+  }
+  for (std::size_t i = 1; i < candidates_.size(); ++i)
+    if (entry.observed[i].predicted_ms > hopeless * least) entry.observed[i].dropped = true;
+}
 
 /// A nano-batch of a single row gains nothing.
 bool ScheduleTable::fits(int candidate, const BatchSignature& signature) const {
@@ -67,7 +89,11 @@ int ScheduleTable::runner_up(const Entry& entry) {
 
 int ScheduleTable::choose(const BatchSignature& signature) {
   auto& entry = entries_[bucket_of(signature)];
-  entry.observed.resize(candidates_.size());
+  if (entry.observed.empty()) {
+    entry.observed.resize(candidates_.size());
+    entry.first = signature;
+    if (!profile_.empty()) predict(entry);
+  }
   int chosen = 0;
   if (!entry.decided) {
     chosen = next_trial(entry, signature);

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <vector>
 
+#include "engine/plan/profile.hpp"
 #include "engine/plan/schedule.hpp"
 
 namespace nanoflow {
@@ -25,7 +26,10 @@ SignatureBucket bucket_of(const BatchSignature& signature);
 class ScheduleTable {
  public:
   /// candidates: the first is sequential.
-  explicit ScheduleTable(std::vector<Schedule> candidates);
+  ScheduleTable(Graph graph, std::vector<Schedule> candidates);
+
+  /// From now on, what is predicted to be clearly slower than the fastest is not even tried.
+  void use(const Profile& profile);
 
   const std::vector<Schedule>& candidates() const { return candidates_; }
   /// The candidate that runs the next step of this kind.
@@ -37,10 +41,12 @@ class ScheduleTable {
     std::uint64_t chosen = 0, steps = 0;  // chosen: how often; steps: that have ended
     double total_ms = 0;
     std::vector<double> costs;  // the newest, ms for a unit of work; a ring
+    double predicted_ms = 0;    // for the first step of this kind; 0 without a profile
     bool dropped = false;
     double median() const;  // of the costs; 0 without any
   };
   struct Entry {
+    BatchSignature first;               // the first of this kind
     std::vector<Observed> observed;  // [candidates]
     int best = 0;
     bool decided = false;
@@ -49,12 +55,15 @@ class ScheduleTable {
   const std::map<SignatureBucket, Entry>& entries() const { return entries_; }
 
  private:
+  void predict(Entry& entry) const;
   bool fits(int candidate, const BatchSignature& signature) const;
   int next_trial(const Entry& entry, const BatchSignature& signature) const;
   static int runner_up(const Entry& entry);
   void judge(Entry& entry, const BatchSignature& signature) const;
 
+  Graph graph_;
   std::vector<Schedule> candidates_;
+  Profile profile_;
   std::map<SignatureBucket, Entry> entries_;
 };
 

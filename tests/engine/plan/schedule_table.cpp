@@ -18,7 +18,7 @@ const std::vector<std::string> streams{"compute", "memory"};
 struct Fixture {
   Graph graph = build_graph(smollm2_135m());
   std::vector<Schedule> candidates = candidate_schedules(graph, streams, 2);
-  ScheduleTable table{candidates};
+  ScheduleTable table{graph, candidates};
   Random random{3};
 
   /// Runs steps whose cost is that of the candidate, by up to `noise` more; returns how many each

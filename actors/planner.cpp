@@ -1,0 +1,80 @@
+#include "actors/planner.hpp"
+
+#include <utility>
+
+#include "actors/errors.hpp"
+#include "actors/log.hpp"
+#include "actors/profile_file.hpp"
+
+namespace nanoflow {
+namespace {
+
+struct PlannerState {
+  static inline const char* name = "planner";
+
+  PlannerConfig config;
+  std::optional<Profiler> profiler;
+  int n_probes = 0;
+};
+
+using Self = caf::stateful_actor<PlannerState>*;
+
+void tell(Self self, const Profile& profile) {
+  self->send(self->state.config.executor,
+             ProfilePtr(std::make_shared<const Profile>(profile)));
+}
+
+void finish(Self self) {
+  const PlannerConfig& config = self->state.config;
+  const Profile& profile = self->state.profiler->profile();
+  tell(self, profile);
+  std::string kept;
+  if (!config.file.empty()) {
+    const auto error = write_profile(config.file, config.key, profile);
+    kept = error.empty() ? ", kept in " + config.file.string() : "; it is not kept: " + error;
+  }
+  log(LogLevel::info, "measured the operations of '" + config.model + "' in " +
+                          std::to_string(self->state.n_probes) + " probes" + kept);
+  self->quit();
+}
+
+void probe_next(Self self) {
+  const auto probe = self->state.profiler->next();
+  if (!probe) return finish(self);
+  ++self->state.n_probes;
+  self->request(self->state.config.executor, caf::infinite,
+                ProbePtr(std::make_shared<const Probe>(*probe)))
+      .then(
+          [self](const TimelinesPtr& timelines) {
+            std::vector<double> ms;
+            for (const auto& timeline : *timelines)
+              ms.push_back(
+                  static_cast<double>(timeline.end_ns - timeline.start_ns - timeline.wait_ns) *
+                  1e-6);
+            self->state.profiler->add(ms);
+            probe_next(self);
+          },
+          // The model goes, or the device failed: schedules are chosen by trial alone.
+          [self](const caf::error&) { self->quit(); });
+}
+
+caf::behavior planner(Self self, const PlannerConfig& config) {
+  end_on_exceptions(self);
+  self->state.config = config;
+  if (const auto known = read_profile(config.file, config.key)) {
+    tell(self, *known);
+    return {};
+  }
+  self->state.profiler.emplace(config.graph, Profiler::Shares{}, config.limits);
+  probe_next(self);
+  // It lives as long as it waits for an answer.
+  return {[](tick_atom) {}};
+}
+
+}  // namespace
+
+void spawn_planner(caf::actor_system& system, PlannerConfig config) {
+  system.spawn(planner, std::move(config));
+}
+
+}  // namespace nanoflow
