@@ -87,7 +87,8 @@ Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& 
       // Twice, since the first time nobody knows how many take how long.
       probes_.push_back({{kind, 1, decode_context, share, few_launches}});
       for (const int rows : {1, 4, 16, 64, 256})
-        if (rows <= most(kind)) probes_.push_back({{kind, rows, decode_context, share, 0}});
+        if (rows <= most(kind))  // the best of two: others may use the machine
+          probes_.insert(probes_.end(), 2, {{kind, rows, decode_context, share, 0}});
     }
   if (limits.n_streams < 2) return;
   const int rows = std::min({beside_rows, limits.max_rows / 2, limits.max_sampled / 2});

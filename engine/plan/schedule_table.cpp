@@ -47,15 +47,18 @@ void ScheduleTable::use(const Profile& profile) {
 
 void ScheduleTable::predict(Entry& entry) const {
   const auto step = typical_step(entry.first);
-  double least = 0;
+  std::size_t best = 0;  // of those that are not sequential
   for (std::size_t i = 0; i < candidates_.size(); ++i) {
     if (!fits(static_cast<int>(i), entry.first)) continue;
     auto& predicted = entry.observed[i].predicted_ms;
     predicted = predict_ms(graph_, candidates_[i], step, profile_);
-    least = i == 0 ? predicted : std::min(least, predicted);
+    if (i > 0 && (best == 0 || predicted < entry.observed[best].predicted_ms)) best = i;
   }
+  const double least =
+      std::min(entry.observed.front().predicted_ms, entry.observed[best].predicted_ms);
   for (std::size_t i = 1; i < candidates_.size(); ++i)
-    if (entry.observed[i].predicted_ms > hopeless * least) entry.observed[i].dropped = true;
+    if (i != best && entry.observed[i].predicted_ms > hopeless * least)
+      entry.observed[i].dropped = true;
 }
 
 /// A nano-batch of a single row gains nothing.

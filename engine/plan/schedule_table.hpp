@@ -28,7 +28,8 @@ class ScheduleTable {
   /// candidates: the first is sequential.
   ScheduleTable(Graph graph, std::vector<Schedule> candidates);
 
-  /// From now on, what is predicted to be clearly slower than the fastest is not even tried.
+  /// From now on, what is predicted to be clearly slower than the fastest is not even tried; but
+  /// whatever is predicted, the most promising one is.
   void use(const Profile& profile);
 
   const std::vector<Schedule>& candidates() const { return candidates_; }
