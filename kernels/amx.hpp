@@ -1,6 +1,6 @@
-// The tile registers of AMX: eight of at most 16 rows x 64 bytes, here as quantized_matmul_amx.cpp
-// lays them out. Only *_amx.cpp files include this. (GCC 12's own intrinsics do not say that they
-// read memory, and take no template argument for a register.)
+// The tile registers of AMX: eight of at most 16 rows x 64 bytes. Only *_amx.cpp files include
+// this. (GCC 12's own intrinsics do not say that they read memory, and take no template argument
+// for a register.)
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -39,6 +39,11 @@ template <int tile>
 NANOFLOW_INLINE void tile_load(const void* from, std::ptrdiff_t stride) {
   asm volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(tile) : "memory");
 }
+/// Of data that need not stay in the first-level cache.
+template <int tile>
+NANOFLOW_INLINE void tile_load_once(const void* from, std::ptrdiff_t stride) {
+  asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(tile) : "memory");
+}
 template <int tile>
 NANOFLOW_INLINE void tile_store(void* to, std::ptrdiff_t stride) {
   asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(stride), "i"(tile) : "memory");
@@ -51,6 +56,12 @@ NANOFLOW_INLINE void tile_zero() {
 template <int sums, int a, int b>
 NANOFLOW_INLINE void tile_products() {
   asm volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(sums), "i"(a), "i"(b));
+}
+/// sums[r][c] += sum over k of a[r][k] * b[k / 2][2 * c + k % 2], bf16, in the order that
+/// bf16_matmul.hpp gives.
+template <int sums, int a, int b>
+NANOFLOW_INLINE void tile_bf16_products() {
+  asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(sums), "i"(a), "i"(b));
 }
 
 }  // namespace nanoflow::kernels::NANOFLOW_ISA

@@ -10,6 +10,8 @@
 #include <string>
 
 #include "kernels/attention.hpp"
+#include "kernels/bf16_matmul.hpp"
+#include "kernels/cpu_features.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/isa.hpp"
 #include "kernels/matmul.hpp"
@@ -17,6 +19,7 @@
 #include "kernels/quantized_matmul.hpp"
 #include "kernels/rms_norm.hpp"
 #include "kernels/rope.hpp"
+#include "kernels/round_rows.hpp"
 #include "kernels/scaled_exp.hpp"
 
 namespace nanoflow::kernels {
@@ -32,17 +35,33 @@ struct Table {
   ScaledExp* scaled_exp;
   QuantizeRows* quantize_rows;
   QuantizedMatmul* quantized_matmul;
+  RoundRows* round_rows;
+  Bf16Matmul* bf16_matmul;
 };
 
-constexpr std::array<Table, 4> tables{{
+constexpr Table avx512_table{Isa::avx512,        avx512::matmul,        avx512::rms_norm,
+                             avx512::apply_rope, avx512::attention,     avx512::activate,
+                             avx512::scaled_exp, avx512::quantize_rows, avx512::quantized_matmul,
+                             avx512::round_rows, avx512::bf16_matmul};
+
+/// What other instructions do better.
+constexpr Table with(Isa isa, QuantizedMatmul* quantized_matmul, Bf16Matmul* bf16_matmul) {
+  Table table = avx512_table;
+  table.isa = isa;
+  table.quantized_matmul = quantized_matmul;
+  table.bf16_matmul = bf16_matmul;
+  return table;
+}
+
+constexpr std::array<Table, 5> tables{{
     {Isa::reference, ref::matmul, ref::rms_norm, ref::apply_rope, ref::attention, ref::activate,
-     ref::scaled_exp, ref::quantize_rows, ref::quantized_matmul},
+     ref::scaled_exp, ref::quantize_rows, ref::quantized_matmul, ref::round_rows, ref::bf16_matmul},
     {Isa::avx2, avx2::matmul, avx2::rms_norm, avx2::apply_rope, avx2::attention, avx2::activate,
-     avx2::scaled_exp, avx2::quantize_rows, avx2::quantized_matmul},
-    {Isa::avx512, avx512::matmul, avx512::rms_norm, avx512::apply_rope, avx512::attention,
-     avx512::activate, avx512::scaled_exp, avx512::quantize_rows, avx512::quantized_matmul},
-    {Isa::amx, avx512::matmul, avx512::rms_norm, avx512::apply_rope, avx512::attention,
-     avx512::activate, avx512::scaled_exp, avx512::quantize_rows, amx::quantized_matmul},
+     avx2::scaled_exp, avx2::quantize_rows, avx2::quantized_matmul, avx2::round_rows,
+     avx2::bf16_matmul},
+    avx512_table,
+    with(Isa::avx512_bf16, avx512::quantized_matmul, avx512_bf16::bf16_matmul),
+    with(Isa::amx, amx::quantized_matmul, amx::bf16_matmul),
 }};
 
 /// Linux gives the tile registers, 8 KiB of every thread's state, to a process that asks for them.
@@ -60,19 +79,24 @@ const Table* require(Isa isa) {
   return &tables[static_cast<std::size_t>(isa)];
 }
 
+Isa fastest() {
+  if (supported(Isa::amx)) return Isa::amx;
+  if (supported(Isa::avx512_bf16) && cpu_features().amd) return Isa::avx512_bf16;
+  for (const Isa isa : {Isa::avx512, Isa::avx2}) {
+    if (supported(isa)) return isa;
+  }
+  return Isa::reference;
+}
+
 const Table* initial_table() {
   const char* wanted = std::getenv("NANOFLOW_ISA");
-  if (wanted == nullptr) {
-    return require(supported(Isa::amx)      ? Isa::amx
-                   : supported(Isa::avx512) ? Isa::avx512
-                   : supported(Isa::avx2)   ? Isa::avx2
-                                            : Isa::reference);
-  }
+  if (wanted == nullptr) return require(fastest());
   for (const Table& table : tables) {
     if (to_string(table.isa) == wanted) return require(table.isa);
   }
   throw std::runtime_error(
-      "environment variable NANOFLOW_ISA: expected reference, avx2, avx512 or amx, found '" +
+      "environment variable NANOFLOW_ISA: expected reference, avx2, avx512, avx512_bf16 or amx, "
+      "found '" +
       std::string(wanted) + "'");
 }
 
@@ -84,22 +108,26 @@ const Table*& active() {
 }  // namespace
 
 std::string_view to_string(Isa isa) {
-  constexpr std::array<std::string_view, 4> names{"reference", "avx2", "avx512", "amx"};
+  constexpr std::array<std::string_view, tables.size()> names{"reference", "avx2", "avx512",
+                                                              "avx512_bf16", "amx"};
   return names[static_cast<std::size_t>(isa)];
 }
 
 bool supported(Isa isa) {
-  if (isa == Isa::reference) return true;
-  const bool avx2 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0 &&
-                    __builtin_cpu_supports("f16c") != 0;
-  if (isa == Isa::avx2) return avx2;
-  const bool avx512 =
-      avx2 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0 &&
-      __builtin_cpu_supports("avx512vl") != 0 && __builtin_cpu_supports("avx512dq") != 0 &&
-      __builtin_cpu_supports("avx512vnni") != 0;
-  if (isa == Isa::avx512) return avx512;
-  return avx512 && __builtin_cpu_supports("amx-tile") != 0 &&
-         __builtin_cpu_supports("amx-int8") != 0 && may_use_tiles();
+  static const CpuFeatures features = cpu_features();
+  switch (isa) {
+    case Isa::reference:
+      return true;
+    case Isa::avx2:
+      return features.avx2;
+    case Isa::avx512:
+      return features.avx512;
+    case Isa::avx512_bf16:
+      return features.avx512_bf16;
+    case Isa::amx:
+      return features.amx && may_use_tiles();
+  }
+  return false;
 }
 
 Isa current_isa() {
@@ -152,6 +180,16 @@ void quantize_rows(const QuantizedRows& out, const float* in, std::ptrdiff_t in_
 void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows& in,
                       const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
   active()->quantized_matmul(out, out_stride, in, weights, bias, rows, panels);
+}
+
+void round_rows(const Bf16Rows& out, const float* in, std::ptrdiff_t in_stride, Range rows,
+                Range columns) {
+  active()->round_rows(out, in, in_stride, rows, columns);
+}
+
+void bf16_matmul(float* out, std::ptrdiff_t out_stride, const Bf16Rows& in,
+                 const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
+  active()->bf16_matmul(out, out_stride, in, weights, bias, rows, panels);
 }
 
 }  // namespace nanoflow::kernels

@@ -9,10 +9,22 @@ namespace nanoflow::kernels::NANOFLOW_ISA {
 inline constexpr int block_rows = 96;
 inline constexpr int block_panels = 8;
 
+/// 32 sums to where they belong, of which n are outputs, with their bias.
+NANOFLOW_INLINE void put_sums(float* to, const float* from, int n, const float* bias) {
+  if (n >= panel_width) {
+    for (int j = 0; j < panel_width; j += 16) {
+      const F32x16 sum = load(from + j);
+      store(to + j, bias == nullptr ? sum : sum + load(bias + j));
+    }
+    return;
+  }
+  for (int j = 0; j < n; ++j) to[j] = bias == nullptr ? from[j] : from[j] + bias[j];
+}
+
 /// Calls compute(sums, rows, panels) for each block of the ranges, to fill sums [panels][rows][32],
-/// then puts the columns that are outputs where they belong, with the bias. (A panel's rows lie
-/// side by side: a power of two between them would crowd them into a few sets of the first-level
-/// cache.)
+/// then puts the columns that are outputs where they belong, row by row, as memory is written
+/// fastest. (A panel's rows lie side by side: a power of two between them would crowd them into a
+/// few sets of the first-level cache.)
 template <class Compute>
 inline void each_block(float* out, std::ptrdiff_t out_stride, const PackedMatrix& weights,
                        const float* bias, Range rows, Range panels, const Compute& compute) {
@@ -22,13 +34,14 @@ inline void each_block(float* out, std::ptrdiff_t out_stride, const PackedMatrix
     for (int p = panels.begin; p < panels.end; p += block_panels) {
       const Range block_p{p, smaller(p + block_panels, panels.end)};
       compute(sums, block_r, block_p);
-      const float* from = sums;
-      for (int panel = block_p.begin; panel < block_p.end; ++panel) {
-        const int first = panel * panel_width;
-        const int n = smaller(panel_width, weights.n_outputs - first);
-        for (int row = block_r.begin; row < block_r.end; ++row, from += panel_width) {
-          float* to = out + row * out_stride + first;
-          for (int j = 0; j < n; ++j) to[j] = bias == nullptr ? from[j] : from[j] + bias[first + j];
+      for (int row = 0; row < block_r.size(); ++row) {
+        float* to = out + (block_r.begin + row) * out_stride;
+        const float* from = sums + row * panel_width;
+        for (int panel = block_p.begin; panel < block_p.end; ++panel) {
+          const int first = panel * panel_width;
+          put_sums(to + first, from, weights.n_outputs - first,
+                   bias == nullptr ? nullptr : bias + first);
+          from += block_r.size() * panel_width;
         }
       }
     }

@@ -9,7 +9,7 @@
 namespace nanoflow::kernels::NANOFLOW_ISA {
 namespace {
 
-constexpr int slice_bytes = 16384;
+constexpr int slice_inputs = 128;  // 16 KiB of a panel
 
 /// What goes into a block: its rows' inputs, and its panels of the weights.
 struct Block {
@@ -19,33 +19,30 @@ struct Block {
   const PackedMatrix& weights;
   Range panels;
 
-  template <class T>
-  const T* panel(int p, int k) const {
+  const float* panel(int p, int k) const {
     const auto row = static_cast<std::size_t>(p) * weights.n_inputs + k;
-    return static_cast<const T*>(weights.data) + row * panel_width;
+    return static_cast<const float*>(weights.data) + row * panel_width;
   }
 };
 
 /// sums [panels][n_rows][32]
-template <class T>
 void multiply_rows(float* sums, const Block& block) {
   clear_sums(sums, block.n_rows, block.panels.size());
-  constexpr int slice_inputs = slice_bytes / (panel_width * static_cast<int>(sizeof(T)));
   for (int k = 0; k < block.weights.n_inputs; k += slice_inputs) {
     const int n_k = smaller(slice_inputs, block.weights.n_inputs - k);
     float* out = sums;
     for (int p = block.panels.begin; p < block.panels.end; ++p, out += block.n_rows * panel_width) {
-      accumulate_panel(out, panel_width, block.in + k, block.in_stride, block.panel<T>(p, k), n_k,
+      accumulate_panel(out, panel_width, block.in + k, block.in_stride, block.panel(p, k), n_k,
                        block.n_rows);
     }
   }
 }
 
 /// Panels [panel, panel + n_panels) of a block of one row.
-template <int n_panels, class T>
+template <int n_panels>
 void multiply_panels(float* out, const Block& block, int panel) {
   const int n_inputs = block.weights.n_inputs;
-  const T* w = block.panel<T>(panel, 0);
+  const float* w = block.panel(panel, 0);
   const std::ptrdiff_t next_panel = static_cast<std::ptrdiff_t>(n_inputs) * panel_width;
   F32x16 sums[n_panels][2];
   for (int k = 0; k < n_inputs; ++k, w += panel_width) {
@@ -63,23 +60,13 @@ void multiply_panels(float* out, const Block& block, int panel) {
   }
 }
 
-template <class T>
 void multiply_row(float* sums, const Block& block) {
   int p = block.panels.begin;
   for (; p + single_row_panels <= block.panels.end; p += single_row_panels) {
-    multiply_panels<single_row_panels, T>(sums, block, p);
+    multiply_panels<single_row_panels>(sums, block, p);
     sums += single_row_panels * panel_width;
   }
-  for (; p < block.panels.end; ++p, sums += panel_width) multiply_panels<1, T>(sums, block, p);
-}
-
-template <class T>
-void multiply(float* sums, const Block& block) {
-  if (block.n_rows == 1) {
-    multiply_row<T>(sums, block);
-  } else {
-    multiply_rows<T>(sums, block);
-  }
+  for (; p < block.panels.end; ++p, sums += panel_width) multiply_panels<1>(sums, block, p);
 }
 
 }  // namespace
@@ -88,10 +75,10 @@ void matmul(float* out, std::ptrdiff_t out_stride, const float* in, std::ptrdiff
             const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
   each_block(out, out_stride, weights, bias, rows, panels, [&](float* sums, Range r, Range p) {
     const Block block{in + r.begin * in_stride, in_stride, r.size(), weights, p};
-    if (weights.element == Element::f32) {
-      multiply<float>(sums, block);
+    if (block.n_rows == 1) {
+      multiply_row(sums, block);
     } else {
-      multiply<std::uint16_t>(sums, block);
+      multiply_rows(sums, block);
     }
   });
 }

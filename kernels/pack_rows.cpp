@@ -2,33 +2,39 @@
 #include <algorithm>
 
 #include "kernels/matmul.hpp"
+#include "kernels/round_rows.hpp"
 
 namespace nanoflow::kernels {
 namespace {
 
+/// Inputs as a panel has them.
+int padded_inputs(const PackedMatrix& matrix) {
+  return matrix.element == Element::f32 ? matrix.n_inputs
+                                        : n_input_blocks(matrix.n_inputs) * block_inputs;
+}
+
 /// Outputs [lane, lane + n) of one panel, from n rows. By 64 inputs at a time: each row is read in
 /// one go, and the panel's lines stay in the first-level cache until all rows have been there.
 template <class T>
-void pack_panel(T* panel, Element element, int n_inputs, int lane, const float* rows, int n) {
+void pack_panel(T* panel, const PackedMatrix& matrix, int lane, const float* rows, int n) {
   constexpr int piece = 64;
-  for (int begin = 0; begin < n_inputs; begin += piece) {
-    const int end = std::min(n_inputs, begin + piece);
+  const int all = padded_inputs(matrix);
+  for (int begin = 0; begin < all; begin += piece) {
+    const int end = std::min(all, begin + piece), given = std::min(end, matrix.n_inputs);
     for (int j = 0; j < n; ++j) {
-      const float* row = rows + static_cast<std::ptrdiff_t>(j) * n_inputs;
-      T* out = panel + panel_lane(element, lane + j);
-      for (int k = begin; k < end; ++k) {
-        out[static_cast<std::ptrdiff_t>(k) * panel_width] = to_element<T>(row[k]);
-      }
+      const float* row = rows + static_cast<std::ptrdiff_t>(j) * matrix.n_inputs;
+      int k = begin;
+      for (; k < given; ++k)
+        panel[weight_place(matrix.element, lane + j, k)] = to_element<T>(row[k]);
+      for (; k < end; ++k) panel[weight_place(matrix.element, lane + j, k)] = T{};
     }
   }
 }
 
 template <class T>
-void clear_padding(T* panel, Element element, int n_inputs, int lane) {
-  for (int k = 0; k < n_inputs; ++k) {
-    for (int j = lane; j < panel_width; ++j) {
-      panel[static_cast<std::size_t>(k) * panel_width + panel_lane(element, j)] = T{};
-    }
+void clear_padding(T* panel, const PackedMatrix& matrix, int lane) {
+  for (int k = 0; k < padded_inputs(matrix); ++k) {
+    for (int j = lane; j < panel_width; ++j) panel[weight_place(matrix.element, j, k)] = T{};
   }
 }
 
@@ -38,10 +44,10 @@ void pack(const PackedMatrix& matrix, int first_output, const float* rows, int n
   for (int n = first_output; n < end;) {
     const int lane = n % panel_width;
     const int here = std::min(panel_width - lane, end - n);
-    T* panel = static_cast<T*>(matrix.data) + static_cast<std::size_t>(n - lane) * matrix.n_inputs;
-    pack_panel(panel, matrix.element, matrix.n_inputs, lane, rows, here);
-    if (n + here == matrix.n_outputs)
-      clear_padding(panel, matrix.element, matrix.n_inputs, lane + here);
+    T* panel =
+        static_cast<T*>(matrix.data) + static_cast<std::size_t>(n - lane) * padded_inputs(matrix);
+    pack_panel(panel, matrix, lane, rows, here);
+    if (n + here == matrix.n_outputs) clear_padding(panel, matrix, lane + here);
     rows += static_cast<std::size_t>(here) * matrix.n_inputs;
     n += here;
   }

@@ -1,4 +1,5 @@
-// The layout of everything that a matrix product streams: weights, and K and V in pages.
+// The layout of what a matrix product streams: f32 weights, and K and V in pages. (Weights of other
+// elements are laid out for their own instructions: matmul.hpp, weight_groups.hpp.)
 //
 // A panel is [k][32]: 32 columns (outputs of a weight matrix; positions of a K page; dimensions of
 // a V page) side by side, so that vector lanes are columns and each column has one accumulator,

@@ -18,6 +18,7 @@
 #include "engine/device/mapped_memory.hpp"
 #include "engine/device/processors.hpp"
 #include "kernels/attention.hpp"
+#include "kernels/bf16_matmul.hpp"
 #include "kernels/matmul.hpp"
 #include "kernels/quantized_matmul.hpp"
 #include "kernels/weight_groups.hpp"
@@ -39,7 +40,17 @@ double thread_seconds() {
 bench::Peaks peaks;
 
 double peak_of(Element element) {
-  return element == Element::int4 ? peaks.int4 : element == Element::int8 ? peaks.int8 : peaks.f32;
+  switch (element) {
+    case Element::f32:
+      return peaks.f32;
+    case Element::bf16:
+      return peaks.bf16;
+    case Element::int8:
+      return peaks.int8;
+    case Element::int4:
+      return peaks.int4;
+  }
+  return 0;
 }
 
 /// Runs at least 5 times, until half a second has passed, and prints a row. peak: of the
@@ -100,7 +111,18 @@ void fill(const PackedMatrix& weights, const std::vector<float>& row) {
   for (int n = 0; n < weights.n_outputs; ++n) pack_groups(weights, n, groups.data(), 1);
 }
 
-/// Rows in 8 bits, with the memory that they lie in.
+/// Rows in bf16, with the memory that they lie in.
+struct RoundedRows {
+  std::vector<std::uint16_t> values;
+  Bf16Rows view;
+
+  RoundedRows(const std::vector<float>& in, int m, int n_inputs)
+      : values(in.size()), view{m, values.data()} {  // n_inputs: a multiple of 32
+    round_rows(view, in.data(), n_inputs, {0, m}, {0, n_inputs});
+  }
+};
+
+/// Rows in 8 bits.
 struct Rows {
   std::vector<std::int8_t> values;
   std::vector<float> scales, offsets;
@@ -135,6 +157,11 @@ void bench_matmul(Element element, const Layer& layer, int largest_m) {
       const Rows quantized(in, m, n_inputs);
       measure(name, flops, static_cast<double>(bytes), peak_of(element), [&] {
         quantized_matmul(out.data(), n_outputs, quantized.view, weights, nullptr, rows, panels);
+      });
+    } else if (element == Element::bf16) {
+      const RoundedRows rounded(in, m, n_inputs);
+      measure(name, flops, static_cast<double>(bytes), peak_of(element), [&] {
+        bf16_matmul(out.data(), n_outputs, rounded.view, weights, nullptr, rows, panels);
       });
     } else {
       measure(name, flops, static_cast<double>(bytes), peak_of(element), [&] {
@@ -199,10 +226,10 @@ int main(int argc, char** argv) {
   set_float_mode();
   peaks = bench::measure_peaks(1);
   std::printf(
-      "%s, %s kernels, one thread; peaks: f32 %.0f GFLOP/s, int8 %.0f and int4 %.0f Gop/s, "
-      "memory %.1f GB/s\n",
+      "%s, %s kernels, one thread; peaks: f32 %.0f and bf16 %.0f GFLOP/s, int8 %.0f and int4 %.0f "
+      "Gop/s, memory %.1f GB/s\n",
       nanoflow::processor_name().c_str(), std::string(to_string(current_isa())).c_str(), peaks.f32,
-      peaks.int8, peaks.int4, peaks.read);
+      peaks.bf16, peaks.int8, peaks.int4, peaks.read);
   std::printf("%-36s %10s %10s %8s %8s %8s %8s\n", "", "median us", "min us", "Gop/s", "of peak",
               "GB/s", "of peak");
   for (const Element element : {Element::int4, Element::int8, Element::bf16, Element::f32}) {

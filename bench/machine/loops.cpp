@@ -4,6 +4,10 @@
 
 #include <immintrin.h>
 
+#ifdef __AMX_TILE__
+#include "kernels/amx.hpp"
+#endif
+
 namespace nanoflow::bench::NANOFLOW_ISA {
 namespace {
 
@@ -26,10 +30,54 @@ namespace {
 #ifdef __AVX512F__
 
 #define NANOFLOW_FMA(i) "vfmadd231ps %%zmm14, %%zmm15, %%zmm" #i "\n\t"
-#define NANOFLOW_INT8(i) "vpdpbusd %%zmm14, %%zmm15, %%zmm" #i "\n\t"
 NANOFLOW_LOOP(f32, 16, NANOFLOW_FMA)
+
+#ifdef __AMX_TILE__
+
+/// Four sums, each of two tiles of inputs and two of weights used twice: n rounds of `product`, all
+/// of a tile's `products`.
+template <class Product>
+double tile_loop(long n, int products, const Product& product) {
+  namespace tiles = kernels::NANOFLOW_ISA;
+  tiles::TileConfiguration configuration;
+  for (int tile = 0; tile < 8; ++tile) configuration.set(tile, tiles::tile_rows_at_most, 64);
+  const tiles::TilesInUse in_use(configuration);
+  for (long round = 0; round < n; ++round) product();
+  return 2.0 * 4 * products * static_cast<double>(n);
+}
+double bf16(long n) {
+  return tile_loop(n, 16 * 16 * 32, [] {
+    kernels::NANOFLOW_ISA::tile_bf16_products<0, 4, 6>();
+    kernels::NANOFLOW_ISA::tile_bf16_products<1, 4, 7>();
+    kernels::NANOFLOW_ISA::tile_bf16_products<2, 5, 6>();
+    kernels::NANOFLOW_ISA::tile_bf16_products<3, 5, 7>();
+  });
+}
+double int8(long n) {
+  return tile_loop(n, 16 * 16 * 64, [] {
+    kernels::NANOFLOW_ISA::tile_products<0, 4, 6>();
+    kernels::NANOFLOW_ISA::tile_products<1, 4, 7>();
+    kernels::NANOFLOW_ISA::tile_products<2, 5, 6>();
+    kernels::NANOFLOW_ISA::tile_products<3, 5, 7>();
+  });
+}
+double int4(long n) {
+  return int8(n);
+}
+
+#else
+
+#define NANOFLOW_INT8(i) "vpdpbusd %%zmm14, %%zmm15, %%zmm" #i "\n\t"
 NANOFLOW_LOOP(int8, 64, NANOFLOW_INT8)
 NANOFLOW_LOOP(int4, 64, NANOFLOW_INT8)
+#ifdef __AVX512BF16__
+#define NANOFLOW_BF16(i) "vdpbf16ps %%zmm14, %%zmm15, %%zmm" #i "\n\t"
+NANOFLOW_LOOP(bf16, 32, NANOFLOW_BF16)
+#else
+NANOFLOW_LOOP(bf16, 16, NANOFLOW_FMA)
+#endif
+
+#endif
 
 #else
 
@@ -42,6 +90,7 @@ NANOFLOW_LOOP(int4, 64, NANOFLOW_INT8)
   "vpmaddubsw %%ymm14, %%ymm15, %%ymm13\n\t" \
   "vpaddw %%ymm13, %%ymm" #i ", %%ymm" #i "\n\t"
 NANOFLOW_LOOP(f32, 8, NANOFLOW_FMA)
+NANOFLOW_LOOP(bf16, 8, NANOFLOW_FMA)
 NANOFLOW_LOOP(int8, 16, NANOFLOW_INT8)
 NANOFLOW_LOOP(int4, 32, NANOFLOW_INT4)
 
@@ -66,6 +115,6 @@ std::uint64_t read(const std::byte* data, std::size_t n) {
 
 }  // namespace
 
-const Loops loops{f32, int4, int8, read};
+const Loops loops{f32, bf16, int4, int8, read};
 
 }  // namespace nanoflow::bench::NANOFLOW_ISA

@@ -9,6 +9,7 @@ namespace nanoflow::bench {
 /// Each runs n rounds and returns the operations of all of them.
 struct Loops {
   double (*f32)(long n);
+  double (*bf16)(long n);
   double (*int4)(long n);
   double (*int8)(long n);
   /// Reads n bytes, a multiple of 4096, and returns something that depends on them.
@@ -19,6 +20,12 @@ namespace avx2 {
 extern const Loops loops;
 }
 namespace avx512 {
+extern const Loops loops;
+}
+namespace avx512_bf16 {
+extern const Loops loops;
+}
+namespace amx {
 extern const Loops loops;
 }
 

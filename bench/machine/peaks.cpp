@@ -57,7 +57,10 @@ double best_rate(int n_threads, const std::function<double(int thread)>& work) {
 
 const Loops& current_loops() {
   switch (kernels::current_isa()) {
-    case kernels::Isa::amx:  // the peaks of its tile products are not measured
+    case kernels::Isa::amx:
+      return amx::loops;
+    case kernels::Isa::avx512_bf16:
+      return avx512_bf16::loops;
     case kernels::Isa::avx512:
       return avx512::loops;
     case kernels::Isa::avx2:
@@ -77,6 +80,7 @@ Peaks measure_peaks(int n_threads) {
   };
   Peaks peaks;
   peaks.f32 = giga(loops.f32);
+  peaks.bf16 = giga(loops.bf16);
   peaks.int4 = giga(loops.int4);
   peaks.int8 = giga(loops.int8);
 

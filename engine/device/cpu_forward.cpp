@@ -1,5 +1,6 @@
 #include "engine/device/cpu_forward.hpp"
 
+#include "kernels/bf16_matmul.hpp"
 #include "kernels/dequantize.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/quantized_matmul.hpp"
@@ -17,47 +18,47 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
   const Range sampled{instruction.sampled_begin, instruction.sampled_end};
   const auto& layer = weights_.layers[instruction.layer];
   const int dim = config_.dim, ffn_dim = config_.ffn_dim;
-  const auto quantized = CpuWorkspace::quantized_for(work_.quantized, step.tokens.size());
-  const auto quantized_sampled =
-      CpuWorkspace::quantized_for(work_.quantized_sampled, step.sampled.size());
+  const auto prepared = work_.prepared.for_rows(step.tokens.size());
+  const auto prepared_sampled = work_.prepared_sampled.for_rows(step.sampled.size());
   switch (instruction.kind) {
     case OperationKind::embed:
       return embed(crew, rows, step);
     case OperationKind::attention_norm:
-      return norm(crew, rows, layer.attention_norm, quantized, layer.qkv);
+      return norm(crew, rows, layer.attention_norm, prepared, layer.qkv);
     case OperationKind::qkv:
-      return matmul(crew, rows, work_.qkv, qkv_stride(), work_.normed, dim, quantized, layer.qkv,
+      return matmul(crew, rows, work_.qkv, qkv_stride(), work_.normed, dim, prepared, layer.qkv,
                     layer.qkv_bias);
     case OperationKind::rope_store:
       return rope_store(crew, rows, instruction.layer, step);
     case OperationKind::attention:
-      return attention(crew, rows, instruction.layer, quantized, step);
+      return attention(crew, rows, instruction.layer, prepared, step);
     case OperationKind::output:
-      return matmul(crew, rows, work_.projection, dim, work_.qkv, qkv_stride(), quantized,
+      return matmul(crew, rows, work_.projection, dim, work_.qkv, qkv_stride(), prepared,
                     layer.output);
     case OperationKind::attention_add:
       return add(crew, rows, layer.post_attention_norm);
     case OperationKind::ffn_norm:
-      return norm(crew, rows, layer.ffn_norm, quantized, layer.dense.gate_up);
+      return norm(crew, rows, layer.ffn_norm, prepared,
+                  layer.experts.empty() ? layer.dense.gate_up : layer.router);
     case OperationKind::gate_up:
-      return matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, dim, quantized,
+      return matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, dim, prepared,
                     layer.dense.gate_up);
     case OperationKind::activation:
-      return activation(crew, rows, quantized, layer.dense.down);
+      return activation(crew, rows, prepared, layer.dense.down);
     case OperationKind::down:
-      return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * ffn_dim, quantized,
+      return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * ffn_dim, prepared,
                     layer.dense.down);
     case OperationKind::route:
-      return route(crew, rows, quantized, layer);
+      return route(crew, rows, layer);
     case OperationKind::experts:
       return experts(crew, rows, layer, step);
     case OperationKind::ffn_add:
       return add(crew, rows, layer.post_ffn_norm);
     case OperationKind::gather:
-      return gather(crew, sampled, quantized_sampled, step);
+      return gather(crew, sampled, prepared_sampled, step);
     case OperationKind::lm_head:
       return matmul(crew, sampled, work_.logits, config_.vocab_size, work_.gathered, dim,
-                    quantized_sampled, weights_.lm_head);
+                    prepared_sampled, weights_.lm_head);
     case OperationKind::sample:
       return sample(crew, sampled, step);
   }
@@ -83,12 +84,11 @@ void CpuForward::embed(const Crew& crew, Range rows, CpuStep& step) const {
 }
 
 void CpuForward::norm(const Crew& crew, Range rows, const float* weight,
-                      const kernels::QuantizedRows& quantized,
-                      const kernels::PackedMatrix& next) const {
+                      const PreparedRows& prepared, const kernels::PackedMatrix& next) const {
   crew.split(rows, [&](Range part) {
     kernels::rms_norm(work_.normed, config_.dim, work_.x, config_.dim,
                       norm_weights(weight, config_.dim), 1, part);
-    quantize(quantized, work_.normed, config_.dim, next, part);
+    prepare(prepared, work_.normed, config_.dim, next, part);
   });
 }
 
@@ -101,7 +101,7 @@ void CpuForward::add(const Crew& crew, Range rows, const float* post_norm) const
   });
 }
 
-void CpuForward::activation(const Crew& crew, Range rows, const kernels::QuantizedRows& quantized,
+void CpuForward::activation(const Crew& crew, Range rows, const PreparedRows& prepared,
                             const kernels::PackedMatrix& next) const {
   const auto kind = config_.activation == Activation::silu ? kernels::ActivationKind::silu
                                                            : kernels::ActivationKind::gelu_tanh;
@@ -109,28 +109,44 @@ void CpuForward::activation(const Crew& crew, Range rows, const kernels::Quantiz
   crew.split(rows, [&](Range part) {
     kernels::activate(work_.gate_up, stride, work_.gate_up, work_.gate_up + config_.ffn_dim, stride,
                       kind, part, {0, config_.ffn_dim});
-    quantize(quantized, work_.gate_up, stride, next, part);
+    prepare(prepared, work_.gate_up, stride, next, part);
   });
 }
 
 void CpuForward::matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,
-                        const float* in, std::ptrdiff_t in_stride,
-                        const kernels::QuantizedRows& quantized,
+                        const float* in, std::ptrdiff_t in_stride, const PreparedRows& prepared,
                         const kernels::PackedMatrix& weights, const float* bias) {
   const Range panels{0, kernels::n_panels(weights.n_outputs)};
   crew.split(rows, panels, [&](Range part, Range columns) {
-    if (is_quantized(weights.element)) {
-      kernels::quantized_matmul(out, out_stride, quantized, weights, bias, part, columns);
-    } else {
-      kernels::matmul(out, out_stride, in, in_stride, weights, bias, part, columns);
-    }
+    multiply(out, out_stride, in, in_stride, prepared, weights, bias, part, columns);
   });
 }
 
-void CpuForward::quantize(const kernels::QuantizedRows& out, const float* in,
-                          std::ptrdiff_t in_stride, const kernels::PackedMatrix& next, Range rows) {
-  if (is_quantized(next.element))
-    kernels::quantize_rows(out, in, in_stride, rows, {0, next.n_inputs / kernels::group_inputs});
+void CpuForward::multiply(float* out, std::ptrdiff_t out_stride, const float* in,
+                          std::ptrdiff_t in_stride, const PreparedRows& prepared,
+                          const kernels::PackedMatrix& weights, const float* bias, Range rows,
+                          Range panels) {
+  switch (weights.element) {
+    case kernels::Element::f32:
+      return kernels::matmul(out, out_stride, in, in_stride, weights, bias, rows, panels);
+    case kernels::Element::bf16:
+      return kernels::bf16_matmul(out, out_stride, prepared.rounded, weights, bias, rows, panels);
+    case kernels::Element::int8:
+    case kernels::Element::int4:
+      return kernels::quantized_matmul(out, out_stride, prepared.quantized, weights, bias, rows,
+                                       panels);
+  }
+}
+
+void CpuForward::prepare(const PreparedRows& out, const float* in, std::ptrdiff_t in_stride,
+                         const kernels::PackedMatrix& next, Range rows, Range columns) {
+  if (next.element == kernels::Element::bf16) {
+    kernels::round_rows(out.rounded, in, in_stride, rows, columns);
+  } else if (is_quantized(next.element)) {
+    kernels::quantize_rows(
+        out.quantized, in, in_stride, rows,
+        {columns.begin / kernels::group_inputs, columns.end / kernels::group_inputs});
+  }
 }
 
 kernels::NormWeights CpuForward::norm_weights(const float* weight, int dim) const {

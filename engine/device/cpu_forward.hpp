@@ -28,33 +28,41 @@ class CpuForward {
   using Range = kernels::Range;
 
   void embed(const Crew& crew, Range rows, CpuStep& step) const;
-  // `next`: the product that reads the result, in 8 bits where it has weights of 8 or 4.
-  void norm(const Crew& crew, Range rows, const float* weight,
-            const kernels::QuantizedRows& quantized, const kernels::PackedMatrix& next) const;
+  // `next`: the weights of the product that reads the result, for which it is prepared.
+  void norm(const Crew& crew, Range rows, const float* weight, const PreparedRows& prepared,
+            const kernels::PackedMatrix& next) const;
   void rope_store(const Crew& crew, Range rows, int layer, const CpuStep& step) const;
-  void attention(const Crew& crew, Range rows, int layer, const kernels::QuantizedRows& quantized,
+  void attention(const Crew& crew, Range rows, int layer, const PreparedRows& prepared,
                  const CpuStep& step) const;
   void add(const Crew& crew, Range rows, const float* post_norm) const;
-  void activation(const Crew& crew, Range rows, const kernels::QuantizedRows& quantized,
+  void activation(const Crew& crew, Range rows, const PreparedRows& prepared,
                   const kernels::PackedMatrix& next) const;
-  void gather(const Crew& crew, Range sampled, const kernels::QuantizedRows& quantized,
+  void gather(const Crew& crew, Range sampled, const PreparedRows& prepared,
               const CpuStep& step) const;
   void sample(const Crew& crew, Range sampled, CpuStep& step) const;
   void sample_row(int worker, int row, CpuStep& step) const;
 
-  void route(const Crew& crew, Range rows, const kernels::QuantizedRows& quantized,
-             const CpuLayer& layer) const;
+  void route(const Crew& crew, Range rows, const CpuLayer& layer) const;
   void experts(const Crew& crew, Range rows, const CpuLayer& layer, const CpuStep& step) const;
   void group_pairs(Range rows, ExpertGroups& groups) const;
 
-  /// Rows of `in` once more, in 8 bits, where `next` reads them so.
-  static void quantize(const kernels::QuantizedRows& out, const float* in, std::ptrdiff_t in_stride,
-                       const kernels::PackedMatrix& next, Range rows);
-  /// out = in * weights [+ bias], rows of any buffers; `quantized` has the same rows in 8 bits.
+  /// Rows of `in` once more, as `next` reads them; all columns, or some from a multiple of 32 to a
+  /// multiple of 32.
+  static void prepare(const PreparedRows& out, const float* in, std::ptrdiff_t in_stride,
+                      const kernels::PackedMatrix& next, Range rows, Range columns);
+  static void prepare(const PreparedRows& out, const float* in, std::ptrdiff_t in_stride,
+                      const kernels::PackedMatrix& next, Range rows) {
+    prepare(out, in, in_stride, next, rows, {0, next.n_inputs});
+  }
+  /// out = in * weights [+ bias], rows of any buffers; `prepared` has the same rows.
   static void matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,
-                     const float* in, std::ptrdiff_t in_stride,
-                     const kernels::QuantizedRows& quantized, const kernels::PackedMatrix& weights,
-                     const float* bias = nullptr);
+                     const float* in, std::ptrdiff_t in_stride, const PreparedRows& prepared,
+                     const kernels::PackedMatrix& weights, const float* bias = nullptr);
+  /// Some panels of it, by one worker.
+  static void multiply(float* out, std::ptrdiff_t out_stride, const float* in,
+                       std::ptrdiff_t in_stride, const PreparedRows& prepared,
+                       const kernels::PackedMatrix& weights, const float* bias, Range rows,
+                       Range panels);
   /// task(sequence, rows) for parts of sequences that lie within the rows.
   template <class Task>
   static void each_tile(const Crew& crew, Range rows, const CpuStep& step, const Task& task);

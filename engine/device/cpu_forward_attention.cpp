@@ -2,7 +2,6 @@
 #include "engine/device/cpu_forward.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/rope.hpp"
-#include "kernels/weight_groups.hpp"
 
 namespace nanoflow {
 
@@ -41,8 +40,8 @@ void CpuForward::rope_store(const Crew& crew, Range rows, int layer, const CpuSt
   });
 }
 
-void CpuForward::attention(const Crew& crew, Range rows, int layer,
-                           const kernels::QuantizedRows& quantized, const CpuStep& step) const {
+void CpuForward::attention(const Crew& crew, Range rows, int layer, const PreparedRows& prepared,
+                           const CpuStep& step) const {
   const auto pages = layer_pages(layer);
   const auto& output = weights_.layers[layer].output;  // reads the result
   const kernels::AttentionShape shape{config_.n_heads, config_.attention_scale,
@@ -50,6 +49,9 @@ void CpuForward::attention(const Crew& crew, Range rows, int layer,
   const std::ptrdiff_t stride = qkv_stride();
   const auto [first, last] = step.tiles_within(rows.begin, rows.end);
   const int n_heads = config_.n_kv_heads, end = last;
+  // Each task prepares what its heads give, where that can be done apart.
+  const int columns = output.n_inputs / n_heads;
+  const bool apart = columns % kernels::block_inputs == 0;
   // Heads that one task has follow each other in memory; a few tiles are cut by heads, to share.
   const int heads = last - first >= 4 * crew.team.n_running() ? n_heads : 1, parts = n_heads / heads;
   crew.for_each((last - first) * parts, [&](int i) {
@@ -62,13 +64,14 @@ void CpuForward::attention(const Crew& crew, Range rows, int layer,
     const int head = i % parts * heads;
     kernels::attention(q, stride, q, stride, pages, kv_rows(step, sequence), shape,
                        work_.attention_scratch(crew.worker), part, {head, head + heads});
-    if (is_quantized(output.element)) {
-      const int groups = output.n_inputs / n_heads / kernels::group_inputs;
-      kernels::quantize_rows(quantized, work_.qkv, stride,
-                             {sequence.row_begin + part.begin, sequence.row_begin + part.end},
-                             {head * groups, (head + heads) * groups});
+    if (apart) {
+      prepare(prepared, work_.qkv, stride, output,
+              {sequence.row_begin + part.begin, sequence.row_begin + part.end},
+              {head * columns, (head + heads) * columns});
     }
   });
+  if (apart) return;
+  crew.split(rows, [&](Range part) { prepare(prepared, work_.qkv, stride, output, part); });
 }
 
 }  // namespace nanoflow

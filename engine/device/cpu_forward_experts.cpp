@@ -6,15 +6,12 @@
 #include "engine/device/cpu_forward.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/experts.hpp"
-#include "kernels/quantized_matmul.hpp"
-#include "kernels/weight_groups.hpp"
 
 namespace nanoflow {
 
-void CpuForward::route(const Crew& crew, Range rows, const kernels::QuantizedRows& quantized,
-                       const CpuLayer& layer) const {
+void CpuForward::route(const Crew& crew, Range rows, const CpuLayer& layer) const {
   const auto& experts = config_.experts;
-  matmul(crew, rows, work_.router_logits, experts.n_experts, work_.normed, config_.dim, quantized,
+  matmul(crew, rows, work_.router_logits, experts.n_experts, work_.normed, config_.dim, {},
          layer.router);
   crew.split(rows, [&](Range part) {
     kernels::route(work_.chosen, work_.chosen_weights, work_.router_logits, experts.n_experts,
@@ -46,8 +43,7 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer,
   const int n_used = config_.experts.n_used, n_experts = config_.experts.n_experts;
   const Range pairs{rows.begin * n_used, rows.end * n_used};
   auto& groups = work_.groups[crew.stream];
-  const auto quantized =
-      CpuWorkspace::quantized_for(work_.quantized_pairs, step.tokens.size() * n_used);
+  const auto prepared = work_.prepared_pairs.for_rows(step.tokens.size() * n_used);
   crew.for_each(1, [&](int) { group_pairs(rows, groups); });
 
   // Experts of one layer have one format.
@@ -56,7 +52,7 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer,
       std::memcpy(work_.pair_inputs + static_cast<std::ptrdiff_t>(pair) * dim,
                   work_.normed + static_cast<std::ptrdiff_t>(work_.pair_rows[pair]) * dim,
                   dim * sizeof(float));
-    quantize(quantized, work_.pair_inputs, dim, layer.experts[0].gate_up, part);
+    prepare(prepared, work_.pair_inputs, dim, layer.experts[0].gate_up, part);
   });
   // Expert and columns are one task; experts without a row are none.
   const auto each_expert = [&](auto matrix, float* out, std::ptrdiff_t out_stride, const float* in,
@@ -68,12 +64,7 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer,
         const Range columns{std::max(0, part.begin - expert * n_columns),
                             std::min(n_columns, part.end - expert * n_columns)};
         if (own.size() == 0) continue;
-        if (is_quantized(matrix(expert).element)) {
-          kernels::quantized_matmul(out, out_stride, quantized, matrix(expert), nullptr, own,
-                                    columns);
-        } else {
-          kernels::matmul(out, out_stride, in, in_stride, matrix(expert), nullptr, own, columns);
-        }
+        multiply(out, out_stride, in, in_stride, prepared, matrix(expert), nullptr, own, columns);
       }
     });
   };
@@ -85,7 +76,7 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer,
   crew.split(pairs, [&](Range part) {
     kernels::activate(work_.pair_gate_up, wide, work_.pair_gate_up, work_.pair_gate_up + ffn_dim,
                       wide, kind, part, {0, ffn_dim});
-    quantize(quantized, work_.pair_gate_up, wide, layer.experts[0].down, part);
+    prepare(prepared, work_.pair_gate_up, wide, layer.experts[0].down, part);
   });
   each_expert([&](int expert) { return layer.experts[expert].down; }, work_.pair_outputs, dim,
               work_.pair_gate_up, wide);

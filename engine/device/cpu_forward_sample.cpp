@@ -4,14 +4,14 @@
 
 namespace nanoflow {
 
-void CpuForward::gather(const Crew& crew, Range sampled, const kernels::QuantizedRows& quantized,
+void CpuForward::gather(const Crew& crew, Range sampled, const PreparedRows& prepared,
                         const CpuStep& step) const {
   const std::ptrdiff_t dim = config_.dim;
   crew.split(sampled, [&](Range part) {
     for (int i = part.begin; i < part.end; ++i)
       kernels::rms_norm(work_.gathered + i * dim, dim, work_.x + step.sampled[i].row * dim, dim,
                         norm_weights(weights_.output_norm, config_.dim), 1, {0, 1});
-    quantize(quantized, work_.gathered, dim, weights_.lm_head, part);
+    prepare(prepared, work_.gathered, dim, weights_.lm_head, part);
   });
 }
 

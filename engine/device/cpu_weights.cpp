@@ -95,16 +95,12 @@ class WeightLayout {
     to.qkv_bias = vector({&from.q_bias, &from.k_bias, &from.v_bias});
     to.q_norm = vector({&from.q_norm});
     to.k_norm = vector({&from.k_norm});
-    // Attention hands its result on in 8 bits head by head of K and V, in whole groups.
-    const bool whole_groups = q_dim / config_.n_kv_heads % kernels::group_inputs == 0;
-    to.output =
-        matrix({&from.attention_output}, dim, q_dim,
-               whole_groups ? element_of({&from.attention_output}, q_dim, format_) : unquantized());
+    to.output = matrix({&from.attention_output}, dim, q_dim);
     to.post_attention_norm = vector({&from.post_attention_norm});
     to.ffn_norm = vector({&from.ffn_norm});
     if (layer.experts) {
-      // Which experts are chosen is worth 16 bits.
-      to.router = matrix({&from.router}, config_.experts.n_experts, dim, unquantized());
+      // Which experts are chosen is worth 32 bits.
+      to.router = matrix({&from.router}, config_.experts.n_experts, dim, Element::f32);
       add_experts(from, to);
     } else {
       to.dense = {matrix({&from.gate, &from.up}, 2 * config_.ffn_dim, dim),
@@ -148,9 +144,6 @@ class WeightLayout {
     return data;
   }
 
-  Element unquantized() const {
-    return format_ == WeightFormat::f32 ? Element::f32 : Element::bf16;
-  }
   PackedMatrix matrix(Parts parts, int n_outputs, int n_inputs) {
     return matrix(parts, n_outputs, n_inputs, element_of(parts, n_inputs, format_));
   }

@@ -33,13 +33,16 @@ class Placement {
         [&buffer, offset](std::byte* base) { buffer = reinterpret_cast<T*>(base + offset); });
   }
   /// columns: the longest row.
-  void add(kernels::QuantizedRows& buffer, std::size_t rows, int columns) {
+  void add(PreparedRows& buffer, std::size_t rows, int columns) {
+    const std::size_t strided = PreparedRows::stride(rows);
+    const int blocks = kernels::n_input_blocks(columns);
+    add(buffer.rounded.values, strided, blocks * kernels::block_inputs);
     const int groups = (columns + kernels::group_inputs - 1) / kernels::group_inputs;
-    const std::size_t strided = CpuWorkspace::quantized_stride(rows);
-    add(buffer.values, strided, groups * kernels::group_inputs);
-    add(buffer.scales, strided, groups);
-    add(buffer.offsets, strided, groups);
-    add(buffer.starts, strided, groups);
+    auto& quantized = buffer.quantized;
+    add(quantized.values, strided, groups * kernels::group_inputs);
+    add(quantized.scales, strided, groups);
+    add(quantized.offsets, strided, groups);
+    add(quantized.starts, strided, groups);
   }
   MappedMemory place() const {
     MappedMemory memory(layout_.bytes());
@@ -53,6 +56,12 @@ class Placement {
 };
 
 }  // namespace
+
+PreparedRows PreparedRows::for_rows(std::size_t n) const {
+  PreparedRows strided = *this;
+  strided.rounded.n_rows = strided.quantized.n_rows = stride(n);
+  return strided;
+}
 
 CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
   Placement placement;
@@ -79,11 +88,11 @@ CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
     placement.add(pair_inputs, pairs, dim);
     placement.add(pair_gate_up, pairs, 2 * experts.ffn_dim);
     placement.add(pair_outputs, pairs, dim);
-    placement.add(quantized_pairs, pairs, std::max(config.dim, experts.ffn_dim));
+    placement.add(prepared_pairs, pairs, std::max(config.dim, experts.ffn_dim));
     groups.resize(sizes.n_streams);
   }
-  placement.add(quantized, rows, std::max({config.dim, config.q_dim(), config.ffn_dim}));
-  placement.add(quantized_sampled, sizes.max_sampled, config.dim);
+  placement.add(prepared, rows, std::max({config.dim, config.q_dim(), config.ffn_dim}));
+  placement.add(prepared_sampled, sizes.max_sampled, config.dim);
   placement.add(gathered, sizes.max_sampled, dim);
   placement.add(logits, sizes.max_sampled, config.vocab_size);
 

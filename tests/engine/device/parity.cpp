@@ -16,9 +16,12 @@ namespace {
 /// With f32 weights only the order of sums and the last bits of exp, sin and cos differ: 3e-6 was
 /// measured, 1e-4 is what the project promises.
 constexpr double f32_tolerance = 1e-5;
-/// bf16 has 8 significant bits: weights, K and V are each off by up to 2^-9, and a logit is the sum
-/// of many such errors. 2.5e-2 was measured; a wrong formula is off by the order of 1.
+/// bf16 has 8 significant bits: weights, inputs, K and V are each off by up to 2^-9, and a logit is
+/// the sum of many such errors. 2.5e-2 was measured; a wrong formula is off by the order of 1.
 constexpr double bf16_tolerance = 5e-2;
+/// Where two experts are nearly as good another one may be chosen, which is no small difference:
+/// 5.7e-2 was measured where two router logits of a token are 0.003 apart.
+constexpr double bf16_mixture_tolerance = 1e-1;
 
 /// int8: inputs and weights are each rounded to 8 bits, a group's largest number off by 2^-8.
 constexpr double int8_tolerance = 1e-1;
@@ -72,6 +75,11 @@ std::vector<fs::path> small_models() {
   return out;
 }
 
+bool is_mixture(const fs::path& path) {
+  const std::string name = path.stem();
+  return name.find("moe") != std::string::npos || name.find("mixtral") != std::string::npos;
+}
+
 void check_real(const char* variable, const std::string& name, WeightFormat weights,
                 double tolerance) {
   if (const char* path = std::getenv(variable)) {
@@ -95,17 +103,16 @@ BOOST_AUTO_TEST_CASE(small_models_with_f32_weights_equal_transformers) {
 }
 
 BOOST_AUTO_TEST_CASE(small_models_with_bf16_weights_stay_close) {
-  for (const auto& path : small_models())
-    check(path.stem(), path, WeightFormat::bf16, bf16_tolerance);
+  for (const auto& path : small_models()) {
+    check(path.stem(), path, WeightFormat::bf16,
+          is_mixture(path) ? bf16_mixture_tolerance : bf16_tolerance);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(small_models_with_int8_weights_stay_close) {
   for (const auto& path : small_models()) {
-    // Where two experts are nearly as good, another one may be chosen: no small difference.
-    const std::string name = path.stem();
-    if (name.find("moe") != std::string::npos || name.find("mixtral") != std::string::npos)
-      continue;
-    check(name, path, WeightFormat::int8, int8_tolerance);
+    if (is_mixture(path)) continue;  // too often another expert
+    check(path.stem(), path, WeightFormat::int8, int8_tolerance);
   }
 }
 
@@ -118,6 +125,7 @@ BOOST_AUTO_TEST_CASE(files_of_4_bits_stay_close_to_themselves_dequantised) {
 
 BOOST_AUTO_TEST_CASE(smollm2_equals_transformers_over_50_prompts) {
   check_real("NANOFLOW_DEMO_MODEL", "smollm2", WeightFormat::f32, f32_tolerance);
+  check_real("NANOFLOW_DEMO_MODEL", "smollm2", WeightFormat::bf16, bf16_tolerance);
 }
 
 BOOST_AUTO_TEST_CASE(gemma_3_270m_equals_transformers) {

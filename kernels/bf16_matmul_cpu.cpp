@@ -1,0 +1,64 @@
+// As matmul_cpu.cpp: a slice of a panel, 16 KiB of it, stays in the first-level cache while tiles
+// of rows pass over it, and one row takes a few panels side by side.
+#include "kernels/bf16_matmul.hpp"
+
+#include "kernels/bf16_tile.hpp"
+#include "kernels/matmul_block.hpp"
+
+namespace nanoflow::kernels::NANOFLOW_ISA {
+namespace {
+
+constexpr int slice_blocks = 8;
+constexpr int row_slice_blocks = block_rows * slice_blocks;  // of one row: as large a buffer
+
+void multiply_row(float* sums, TileInputs in, const PackedMatrix& weights, Range panels, int block,
+                  int n_blocks) {
+  const std::ptrdiff_t next_panel = bf16_panel(weights, 1, 0) - bf16_panel(weights, 0, 0);
+  int p = panels.begin;
+  for (; p + single_row_panels <= panels.end; p += single_row_panels) {
+    multiply_tile<1, 0, 2 * single_row_panels>(sums, in, bf16_panel(weights, p, block), next_panel,
+                                               n_blocks);
+    sums += single_row_panels * panel_width;
+  }
+  for (; p < panels.end; ++p, sums += panel_width)
+    multiply_tile<1, 0, 2>(sums, in, bf16_panel(weights, p, block), 0, n_blocks);
+}
+
+void multiply_rows(float* sums, int n_rows, TileInputs in, const PackedMatrix& weights,
+                   Range panels, int block, int n_blocks) {
+  for (int p = panels.begin; p < panels.end; ++p, sums += n_rows * panel_width) {
+    each_tile<tile_rows>(n_rows, [&](int first, int n) {
+      const TileInputs rows{in.values + first * block_inputs, in.next_block};
+      multiply_panel<tile_rows>(n, sums + first * panel_width, rows, bf16_panel(weights, p, block),
+                                n_blocks);
+    });
+  }
+}
+
+/// sums [panels][n_rows][32]
+void multiply(float* sums, const Bf16Rows& in, const PackedMatrix& weights, Range rows,
+              Range panels) {
+  InputBuffer<row_slice_blocks * block_inputs> buffer;
+  clear_sums(sums, rows.size(), panels.size());
+  const int n_blocks = n_input_blocks(weights.n_inputs);
+  const int most = rows.size() == 1 ? row_slice_blocks : slice_blocks;
+  for (int block = 0; block < n_blocks; block += most) {
+    const int n = smaller(most, n_blocks - block);
+    const TileInputs inputs = buffer.prepare(in.from(rows.begin, block), rows.size(), n);
+    if (rows.size() == 1) {
+      multiply_row(sums, inputs, weights, panels, block, n);
+    } else {
+      multiply_rows(sums, rows.size(), inputs, weights, panels, block, n);
+    }
+  }
+}
+
+}  // namespace
+
+void bf16_matmul(float* out, std::ptrdiff_t out_stride, const Bf16Rows& in,
+                 const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
+  each_block(out, out_stride, weights, bias, rows, panels,
+             [&](float* sums, Range r, Range p) { multiply(sums, in, weights, r, p); });
+}
+
+}  // namespace nanoflow::kernels::NANOFLOW_ISA
