@@ -18,7 +18,7 @@ kernels::KvPages kv_pages(const ModelConfig& config, WeightFormat weights, void*
   pages.element = kv_element(weights);
   pages.n_kv_heads = config.n_kv_heads;
   pages.head_dim = config.head_dim;
-  pages.page_stride = kernels::kv_page_elements(config.n_kv_heads, config.head_dim) *
+  pages.page_stride = kernels::kv_page_bytes(pages.element, config.n_kv_heads, config.head_dim) *
                       static_cast<std::size_t>(config.n_layers);
   pages.data = data;
   return pages;
@@ -54,8 +54,7 @@ void add_costs(const Graph& graph, CpuProgram& program) {
 }  // namespace
 
 std::uint64_t cpu_page_bytes(const ModelConfig& config, WeightFormat weights) {
-  const auto pages = kv_pages(config, weights, nullptr);
-  return pages.page_stride * kernels::element_bytes(pages.element);
+  return kv_pages(config, weights, nullptr).page_stride;
 }
 
 CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptions& options,
