@@ -41,6 +41,8 @@ LoadedModel describe(const CatalogConfig& config, const LoadPlan& plan, const Lo
   model.graph = parts.device_model->graph();
   model.weights = parts.device_model->weights();
   model.weight_bytes = parts.device_model->weight_bytes();
+  model.kv = resolve(plan.kv, plan.weights);
+  model.kv_bytes = kv_number_bytes(checkpoint.config(), parts.page_bytes);
   model.max_waiting = config.max_waiting;
   model.tokenizer = parts.files.tokenizer;
   model.chat_template = parts.files.chat_template;
@@ -84,8 +86,8 @@ std::string summary(const LoadedModel& model) {
   const auto tokens = static_cast<std::int64_t>(model.n_pages) * page_size;
   return "loaded '" + model.name + "': " + model.architecture + ", " +
          std::to_string(model.n_parameters / 1'000'000) + "M parameters, " + model.dtype +
-         " kept as " + model.weights + ", context " + std::to_string(model.context) +
-         ", pages for " + std::to_string(tokens) + " tokens (" +
+         " kept as " + model.weights + ", context " + std::to_string(model.context) + ", " +
+         std::string(to_string(model.kv)) + " pages for " + std::to_string(tokens) + " tokens (" +
          format_bytes(static_cast<std::uint64_t>(model.n_pages) * model.page_bytes) + ")";
 }
 

@@ -1,8 +1,8 @@
 // How fast this machine loads a model, reads prompts and writes answers, without a daemon around
 // it, and which operations the time goes to.
 //
-//     bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4] [--steps
-//     N]
+//     bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4]
+//                  [--kv auto|f32|bf16|int8] [--steps N]
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -27,6 +27,7 @@ struct Options {
   std::string model;
   DeviceOptions device;
   WeightFormat weights = WeightFormat::automatic;
+  KvFormat kv = KvFormat::automatic;
   int steps = 20;  // measured, for each row
 };
 
@@ -41,6 +42,8 @@ Options parse(int argc, char** argv) {
       options.device.threads = std::atoi(argv[++i]);
     } else if (word == "--weights" && has_value) {
       options.weights = parse_weight_format(argv[++i]).value();
+    } else if (word == "--kv" && has_value) {
+      options.kv = parse_kv_format(argv[++i]).value();
     } else if (word == "--steps" && has_value) {
       options.steps = std::max(1, std::atoi(argv[++i]));
     } else if (options.model.empty() && !word.starts_with("--")) {
@@ -54,7 +57,7 @@ Options parse(int argc, char** argv) {
   std::fprintf(
       stderr,
       "usage: bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4] "
-      "[--steps N]\n");
+      "[--kv auto|f32|bf16|int8] [--steps N]\n");
   std::exit(2);
 }
 
@@ -84,13 +87,16 @@ class Bench {
     const double opened = seconds_since(start);
     LoadOptions load;
     load.weights = options.weights;
+    load.kv = options.kv;
     load.n_slots = largest_batch;
     load.max_step_tokens = prompt_tokens;
     load.n_pages = largest_batch * pages_a_sequence;
     model_ = device_->load(checkpoint, load);
     std::printf("%s: %s\n", device_->name().c_str(), device_->description().c_str());
-    std::printf("%s: %.1f M parameters, %s weights\n", checkpoint->config().name.c_str(),
-                static_cast<double>(checkpoint->n_parameters()) / 1e6, model_->weights().c_str());
+    std::printf("%s: %.1f M parameters, %s weights, %s keys and values\n",
+                checkpoint->config().name.c_str(),
+                static_cast<double>(checkpoint->n_parameters()) / 1e6, model_->weights().c_str(),
+                std::string(to_string(resolve(options.kv, options.weights))).c_str());
     std::printf("opened in %.3f s, loaded in %.3f s\n\n", opened, seconds_since(start) - opened);
     stream().bind();
   }

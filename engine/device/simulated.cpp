@@ -58,10 +58,15 @@ class SimulatedDevice : public Device {
   const std::string& description() const override { return description_; }
   std::span<const std::unique_ptr<DeviceStream>> streams() override { return streams_; }
   /// What the model's keys and values would take, so that pools are as large as on a real device.
-  std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights) const override {
-    const std::uint64_t number_bytes = weights == WeightFormat::f32 ? 4 : 2;
+  std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights,
+                           KvFormat kv) const override {
+    const auto format = resolve(kv, weights);
+    const auto numbers = static_cast<std::uint64_t>(config.head_dim);
+    const std::uint64_t head_bytes = format == KvFormat::f32    ? 4 * numbers
+                                     : format == KvFormat::bf16 ? 2 * numbers
+                                                                : numbers + sizeof(float);
     return 2ULL * static_cast<std::uint64_t>(config.n_layers) *
-           static_cast<std::uint64_t>(config.kv_dim()) * page_size * number_bytes;
+           static_cast<std::uint64_t>(config.n_kv_heads) * page_size * head_bytes;
   }
   std::uint64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const override {
     return static_cast<std::uint64_t>(checkpoint.n_parameters()) *
