@@ -92,6 +92,7 @@ NANOFLOW_INLINE void each_page(int begin, int end, const Visit& visit) {
 
 /// Lanes of the 16 positions from `first` that lie in `visible`; `other` elsewhere.
 NANOFLOW_INLINE F32x16 masked(F32x16 x, int first, Range visible, float other) {
+  if (visible.begin <= first && first + 16 <= visible.end) return x;  // nearly always
   return lanes_or(x, smaller(16, larger(0, visible.begin - first)),
                   smaller(16, larger(0, visible.end - first)), other);
 }
