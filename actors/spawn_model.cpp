@@ -42,7 +42,7 @@ LoadedModel describe(const CatalogConfig& config, const LoadPlan& plan, const Lo
   model.weights = parts.device_model->weights();
   model.weight_bytes = parts.device_model->weight_bytes();
   model.kv = resolve(plan.kv, plan.weights);
-  model.kv_bytes = kv_number_bytes(checkpoint.config(), parts.page_bytes);
+  model.kv_bytes = kv_number_bytes(model.kv, checkpoint.config().head_dim);
   model.max_waiting = config.max_waiting;
   model.tokenizer = parts.files.tokenizer;
   model.chat_template = parts.files.chat_template;

@@ -80,8 +80,7 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
       schedule_(sequential_schedule(graph_)),
       weights_(load_cpu_weights(*checkpoint_, options.weights, n_workers, options.progress)),
       weight_bytes_(weights_.bytes_each()),
-      kv_bytes_(kv_number_bytes(checkpoint_->config(),
-                                cpu_page_bytes(checkpoint_->config(), options_.kv))),
+      kv_bytes_(kv_number_bytes(options_.kv, checkpoint_->config().head_dim)),
       kv_(cpu_page_bytes(checkpoint_->config(), options_.kv) *
           static_cast<std::size_t>(options.n_pages)),
       workspace_(checkpoint_->config(), {.max_rows = options.max_step_tokens,

@@ -1,7 +1,5 @@
 #include "engine/device/kv_format.hpp"
 
-#include "engine/batch/step.hpp"
-
 namespace nanoflow {
 
 std::optional<KvFormat> parse_kv_format(std::string_view word) {
@@ -31,9 +29,9 @@ KvFormat resolve(KvFormat format, WeightFormat weights) {
   return weights == WeightFormat::f32 ? KvFormat::f32 : KvFormat::bf16;
 }
 
-double kv_number_bytes(const ModelConfig& config, std::uint64_t page_bytes) {
-  const double numbers = 2.0 * page_size * config.kv_dim() * config.n_layers;
-  return static_cast<double>(page_bytes) / numbers;
+double kv_number_bytes(KvFormat format, int head_dim) {
+  if (format == KvFormat::int8) return 1 + double{sizeof(float)} / head_dim;
+  return format == KvFormat::f32 ? 4 : 2;
 }
 
 }  // namespace nanoflow

@@ -1,10 +1,8 @@
 #pragma once
-#include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "engine/device/weight_format.hpp"
-#include "engine/model/config.hpp"
 
 namespace nanoflow {
 
@@ -20,7 +18,7 @@ inline constexpr std::string_view kv_formats = "auto, f32, bf16 or int8";
 /// What automatic is beside such weights; any other format itself.
 KvFormat resolve(KvFormat format, WeightFormat weights);
 
-/// Bytes of one number of K or V, scales included, where a page of all layers takes page_bytes.
-double kv_number_bytes(const ModelConfig& config, std::uint64_t page_bytes);
+/// Bytes of one number of K or V, its part of its head's scale included. Not of automatic.
+double kv_number_bytes(KvFormat format, int head_dim);
 
 }  // namespace nanoflow

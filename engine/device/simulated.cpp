@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -60,13 +61,9 @@ class SimulatedDevice : public Device {
   /// What the model's keys and values would take, so that pools are as large as on a real device.
   std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights,
                            KvFormat kv) const override {
-    const auto format = resolve(kv, weights);
-    const auto numbers = static_cast<std::uint64_t>(config.head_dim);
-    const std::uint64_t head_bytes = format == KvFormat::f32    ? 4 * numbers
-                                     : format == KvFormat::bf16 ? 2 * numbers
-                                                                : numbers + sizeof(float);
-    return 2ULL * static_cast<std::uint64_t>(config.n_layers) *
-           static_cast<std::uint64_t>(config.n_kv_heads) * page_size * head_bytes;
+    const double numbers = 2.0 * config.n_layers * config.kv_dim() * page_size;
+    return static_cast<std::uint64_t>(
+        std::lround(numbers * kv_number_bytes(resolve(kv, weights), config.head_dim)));
   }
   std::uint64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const override {
     return static_cast<std::uint64_t>(checkpoint.n_parameters()) *
