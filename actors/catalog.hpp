@@ -29,6 +29,7 @@ struct CatalogConfig {
   std::string kv_memory;  // "4GiB" or "50%"; empty: a quarter of what is free at the start
   int n_configured = 1;   // models that will be loaded at the start
   WeightFormat weights = WeightFormat::automatic;
+  KvFormat kv = KvFormat::automatic;
   bool prefix_cache = true;
 
   int max_sequences = 64;     // that run at once, of one model

@@ -25,7 +25,9 @@ struct LoadedModel {
   Graph graph;              // what a request costs is counted by it
   std::string weights;      // as they are kept: "int4 and int8"
   double weight_bytes = 2;  // of one weight, on average
-  int max_waiting = 0;      // requests
+  KvFormat kv = KvFormat::bf16;
+  double kv_bytes = 2;  // of one number of K or V
+  int max_waiting = 0;  // requests
 
   std::shared_ptr<const Tokenizer> tokenizer;
   std::shared_ptr<const ChatTemplate> chat_template;  // null: the model has none

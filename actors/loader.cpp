@@ -28,7 +28,7 @@ LoadedParts load(Device& device, const OpenModelFiles& open, const LoadPlan& pla
   LoadedParts parts;
   parts.files = open(plan.path);
   const auto& checkpoint = parts.files.checkpoint;
-  parts.page_bytes = device.page_bytes(checkpoint->config(), plan.weights);
+  parts.page_bytes = device.page_bytes(checkpoint->config(), plan.weights, plan.kv);
   auto size = plan.budget.size({.model = plan.name,
                                 .page_bytes = parts.page_bytes,
                                 .weight_bytes = device.weight_bytes(*checkpoint, plan.weights),
@@ -39,6 +39,7 @@ LoadedParts load(Device& device, const OpenModelFiles& open, const LoadPlan& pla
   if (auto* error = std::get_if<wire::Error>(&size)) return {.error = std::move(*error)};
   parts.pool = std::get<PoolSize>(size);
   parts.device_model = device.load(checkpoint, {.weights = plan.weights,
+                                                .kv = plan.kv,
                                                 .context = parts.pool.context,
                                                 .n_pages = parts.pool.n_pages,
                                                 .n_slots = plan.n_slots,

@@ -30,6 +30,7 @@ struct LoadPlan {
   std::optional<int> context;
   std::optional<MemoryAmount> kv_memory;
   WeightFormat weights = WeightFormat::automatic;
+  KvFormat kv = KvFormat::automatic;
   int n_slots = 0, max_step_tokens = 0;
   KvBudget budget;
   std::uint64_t free_bytes = 0;

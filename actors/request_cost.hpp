@@ -9,6 +9,7 @@ namespace nanoflow {
 /// FLOPs: of the rows that were really computed. Bytes: those of a request alone, which reads every
 /// weight once for its prompt and once for each further row; others in the same batch share that
 /// reading, so the sum over requests is what batching saved.
-wire::Cost request_cost(const Graph& graph, double weight_bytes, const Finished& finished);
+wire::Cost request_cost(const Graph& graph, double weight_bytes, double kv_bytes,
+                        const Finished& finished);
 
 }  // namespace nanoflow

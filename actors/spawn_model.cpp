@@ -45,6 +45,8 @@ LoadedModel describe(const CatalogConfig& config, const LoadPlan& plan, const Lo
   model.graph = parts.device_model->graph();
   model.weights = parts.device_model->weights();
   model.weight_bytes = parts.device_model->weight_bytes();
+  model.kv = resolve(plan.kv, plan.weights);
+  model.kv_bytes = kv_number_bytes(model.kv, checkpoint.config().head_dim);
   model.max_waiting = config.max_waiting;
   model.tokenizer = parts.files.tokenizer;
   model.chat_template = parts.files.chat_template;
@@ -61,7 +63,8 @@ std::vector<std::string> stream_names(Device& device) {
 std::string profile_key(const CatalogConfig& config, const LoadedModel& model, int n_threads) {
   return std::string(NANOFLOW_VERSION) + ", " + config.device->description() + ", " +
          std::to_string(n_threads) + " threads, " + model.architecture + ", " +
-         std::to_string(model.n_parameters) + " parameters, " + model.weights;
+         std::to_string(model.n_parameters) + " parameters, " + model.weights + ", " +
+         std::string(to_string(model.kv)) + " pages";
 }
 
 std::filesystem::path profile_file(const CatalogConfig& config, const std::string& key) {
@@ -116,8 +119,8 @@ std::string summary(const LoadedModel& model) {
   const auto tokens = static_cast<std::int64_t>(model.n_pages) * page_size;
   return "loaded '" + model.name + "': " + model.architecture + ", " +
          std::to_string(model.n_parameters / 1'000'000) + "M parameters, " + model.dtype +
-         " kept as " + model.weights + ", context " + std::to_string(model.context) +
-         ", pages for " + std::to_string(tokens) + " tokens (" +
+         " kept as " + model.weights + ", context " + std::to_string(model.context) + ", " +
+         std::string(to_string(model.kv)) + " pages for " + std::to_string(tokens) + " tokens (" +
          format_bytes(static_cast<std::uint64_t>(model.n_pages) * model.page_bytes) + ")";
 }
 

@@ -136,7 +136,8 @@ void finish(Self self, const Finished& finished, Outbox& outbox) {
   live.answer.flush();
   outbox.add_news(live);
   outbox.add(live.sink, finished.request,
-             live.answer.end(finished, request_cost(model.graph, model.weight_bytes, finished)));
+             live.answer.end(finished, request_cost(model.graph, model.weight_bytes, model.kv_bytes,
+                                                    finished)));
   self->state.live.erase(found);
 }
 

@@ -56,6 +56,7 @@ CatalogConfig catalog_config(const Config& config, std::shared_ptr<Device> devic
   if (config.kv_memory != "auto") catalog.kv_memory = config.kv_memory;
   catalog.n_configured = std::max(1, int(config.models.size()));
   catalog.weights = parse_weight_format(config.weights).value();  // checked with the others
+  catalog.kv = parse_kv_format(config.kv).value();
   catalog.prefix_cache = config.prefix_cache;
   catalog.max_sequences = config.max_sequences;
   catalog.max_step_tokens = config.max_step_tokens;

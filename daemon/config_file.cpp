@@ -77,6 +77,7 @@ auto keys_of(Config& config) {
       Key{"device", text(config.device)},
       Key{"threads", integer(config.threads)},
       Key{"weights", text(config.weights)},
+      Key{"kv", text(config.kv)},
       Key{"kv_memory", text(config.kv_memory)},
       Key{"context", integer(config.context)},
       Key{"max_sequences", integer(config.max_sequences)},

@@ -28,6 +28,7 @@ Flags parse_flags(const std::vector<std::string>& arguments) {
       {"--device", [&](const auto& value) { flags.device = value; }},
       {"--threads", [&](const auto& value) { flags.threads = parse_threads(value); }},
       {"--weights", [&](const auto& value) { flags.weights = value; }},
+      {"--kv", [&](const auto& value) { flags.kv = value; }},
       {"--kv-memory", [&](const auto& value) { flags.kv_memory = value; }},
       {"--log-level", [&](const auto& value) { flags.log_level = value; }},
   };
@@ -60,6 +61,7 @@ std::string usage() {
          "  --device NAME       auto, cpu, cuda or simulated\n"
          "  --threads N         worker threads on the CPU (0: one for each core)\n"
          "  --weights TYPE      auto, f32, bf16, int8 or int4\n"
+         "  --kv TYPE           keys and values: auto, f32, bf16 or int8\n"
          "  --kv-memory SIZE    memory for the KV cache: 4GiB, or 25%\n"
          "  --log-level LEVEL   error, warning, info or debug\n"
          "  --version, --help\n";

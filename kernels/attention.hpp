@@ -13,12 +13,19 @@
 //   l = fma(l, c, sum of p[j]): 16 partial sums by j % 16, then those 8, 4, 2 and 1 apart
 //   o[d] = o[d] * c, then fma(p[j], v[j][d], o[d]) with j ascending
 //
-// and out = o / l at the end. exp is exp.hpp's. Nothing depends on other rows, heads or sequences.
+// and out = o / l at the end. With int8 pages (kv_pages.hpp) the products are integers, whose sums
+// are exact; q and each block's weights become 16 bits with one scale (symmetric.hpp, limit 32767):
+//
+//   s[j] = (sum of q16 * k8[j]) * k_scale[j] * (q_scale * scale), rounded after each product
+//   w[j] = p[j] * v_scale[j], 0 where j is not visible; in 16 bits w16[j] and w_scale
+//   o[d] = fma(sum of w16[j] * v8[j][d], w_scale, o[d] * c)
+//
+// exp is exp.hpp's. Nothing depends on other rows, heads or sequences.
 // (Positions of a page that a row does not see are read all the same, and thrown away: where a
 // sequence is split, its later rows are stored before its earlier ones attend, or after.)
 //
 // FLOPs 4 * head_dim for each (row, head, visible position); bytes: K and V of the context, once
-// for each tile of 16 rows.
+// for each tile of 16 rows. Bound by memory while one row of each sequence attends.
 #pragma once
 #include <cstddef>
 

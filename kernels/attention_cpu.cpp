@@ -1,110 +1,57 @@
 // The queries of a tile, up to 16 rows with all heads that share a KV head, read K and V together:
 // a page's K is a panel that the queries are multiplied with, its V panels are multiplied with the
 // weights that the softmax makes of the scores.
-#include "kernels/attention.hpp"
+#include "kernels/attention_int8.hpp"
+#include "kernels/attention_tile.hpp"
 #include "kernels/exp.hpp"
-#include "kernels/panel_tile.hpp"
 
 namespace nanoflow::kernels::NANOFLOW_ISA {
 namespace {
 
-NANOFLOW_INLINE int larger(int a, int b) {
-  return a > b ? a : b;
-}
-
-/// Query i is head i % group of row first_row + i / group. The arrays are in the scratch.
-struct Tile {
-  const KvPages& pages;
-  const KvRows& sequence;
-  const AttentionShape& shape;
-  int kv_head = 0, end_kv_head = 0, group = 0, first_row = 0, n_rows = 0;
-  int value_stride = 0;       // head_dim, filled up to whole panels
-  float* scores = nullptr;    // [n][128], then the weights
-  float* values = nullptr;    // [n][value_stride]: o
-  float* queries = nullptr;   // [n][head_dim]
-  float* maximums = nullptr;  // [n]
-  float* sums = nullptr;      // [n]
-
-  int n() const { return n_rows * group; }
-  int position(int i) const { return sequence.first_position + first_row + i / group; }
-  int first_visible(int i) const {
-    return shape.window == 0 ? 0 : larger(0, position(i) - shape.window + 1);
-  }
-};
+/// T is how pages hold a number: float, std::uint16_t for bf16, or std::int8_t.
+template <class T>
+inline constexpr bool in_int8 = std::is_same_v<T, std::int8_t>;
 
 template <class T>
-const T* page_of(const Tile& tile, int position) {
-  const auto page = static_cast<std::size_t>(tile.sequence.page_table[position / kv_page_tokens]);
-  return static_cast<const T*>(tile.pages.data) + page * tile.pages.page_stride;
-}
-
 void begin(Tile& tile, const float* q, std::ptrdiff_t q_stride) {
   const int head_dim = tile.pages.head_dim;
   for (int i = 0; i < tile.n(); ++i) {
-    const int head = tile.kv_head * tile.group + i % tile.group;
-    const float* query = q + (tile.first_row + i / tile.group) * q_stride +
-                         static_cast<std::ptrdiff_t>(head) * head_dim;
-    for (int d = 0; d < head_dim; ++d) tile.queries[i * head_dim + d] = query[d];
+    const float* query = q + tile.place_of(i, q_stride);
+    if constexpr (in_int8<T>) {
+      quantize_query(tile, query, i);
+    } else {
+      for (int d = 0; d < head_dim; ++d) tile.queries[i * head_dim + d] = query[d];
+    }
     for (int d = 0; d < tile.value_stride; ++d) tile.values[i * tile.value_stride + d] = 0;
     tile.maximums[i] = -__builtin_inff();
     tile.sums[i] = 0;
   }
 }
 
-// Pages lie anywhere and a head's part of one is a few KiB, too short for the processor to
-// recognise a stream. So while a page's scores are computed its V is asked for, and while its V is
-// added the K that comes a block later, line by line: more at once would only wait.
-
-template <class T>
-Ahead values_ahead(const Tile& tile, int position) {
-  const T* v = page_of<T>(tile, position) + v_offset(tile.pages, tile.kv_head);
-  return {reinterpret_cast<const char*>(v)};
-}
-
-/// The K that follows the page that holds `position` after a block: of this head or the next one.
-template <class T>
-Ahead keys_ahead(const Tile& tile, int position) {
-  int kv_head = tile.kv_head, next = position + attention_block;
-  if (next / kv_page_tokens > tile.position(tile.n() - 1) / kv_page_tokens) {
-    if (kv_head + 1 < tile.end_kv_head) ++kv_head;
-    const int first = tile.first_visible(0);
-    next = larger(first, first / attention_block * attention_block + position % attention_block);
-  }
-  const T* k = page_of<T>(tile, next) + k_offset(tile.pages, kv_head);
-  return {reinterpret_cast<const char*>(k)};
-}
-
 /// Scores of whole pages, from the one that holds `begin`; invisible positions included.
 template <class T>
 void score(const Tile& tile, int block, int begin, int end) {
-  int position = begin / kv_page_tokens * kv_page_tokens;
-  for (; position < end; position += kv_page_tokens) {
-    const T* k = page_of<T>(tile, position) + k_offset(tile.pages, tile.kv_head);
+  each_page(begin / kv_page_tokens * kv_page_tokens, end, [&](int position, int) {
     float* out = tile.scores + (position - block);
     for (int i = 0; i < tile.n(); ++i) {
       store(out + i * attention_block, F32x16());
       store(out + i * attention_block + 16, F32x16());
     }
-    accumulate_panel(out, attention_block, tile.queries, tile.pages.head_dim, k,
-                     tile.pages.head_dim, tile.n(), values_ahead<T>(tile, position));
-  }
-}
-
-/// Lanes of the 16 positions from `first` that lie in `visible`; `other` elsewhere.
-NANOFLOW_INLINE F32x16 masked(F32x16 x, int first, Range visible, float other) {
-  return lanes_or(x, smaller(16, larger(0, visible.begin - first)),
-                  smaller(16, larger(0, visible.end - first)), other);
+    accumulate_panel(out, attention_block, tile.queries, tile.pages.head_dim,
+                     reinterpret_cast<const T*>(tile.k(position)), tile.pages.head_dim, tile.n(),
+                     values_ahead(tile, position));
+  });
 }
 
 /// Scores of query i become weights, its maximum, sum and values are brought up to date. `visible`
-/// and n count from the block's first position.
-void weigh(Tile& tile, int i, Range visible, int n) {
+/// and n count from the block's first position, a score is multiplied by `factor`.
+void weigh(Tile& tile, int i, float factor, Range visible, int n) {
   float* scores = tile.scores + i * attention_block;
   if (visible.begin >= visible.end) {
     for (int j = 0; j < n; j += 16) store(scores + j, F32x16());
     return;
   }
-  const F32x16 scale(tile.shape.scale);
+  const F32x16 scale(factor);
   F32x16 highest(tile.maximums[i]);
   for (int j = 0; j < n; j += 16) {
     const F32x16 s = masked(load(scores + j) * scale, j, visible, -__builtin_inff());
@@ -129,49 +76,82 @@ void weigh(Tile& tile, int i, Range visible, int n) {
 /// weigh 0.
 template <class T>
 void add_values(const Tile& tile, int block, int begin, int end) {
-  for (int position = begin; position < end;) {
-    const int place = position % kv_page_tokens;
-    const int n = smaller(kv_page_tokens - place, end - position);
+  each_page(begin, end, [&](int position, int n) {
     const T* v =
-        page_of<T>(tile, position) + v_offset(tile.pages, tile.kv_head) + place * panel_width;
-    Ahead ahead = keys_ahead<T>(tile, position);
+        reinterpret_cast<const T*>(tile.v(position)) + position % kv_page_tokens * panel_width;
+    Ahead ahead = keys_ahead(tile, position);
     for (int d = 0; d < tile.value_stride; d += panel_width, v += kv_page_tokens * panel_width) {
       accumulate_panel(tile.values + d, tile.value_stride, tile.scores + (position - block),
                        attention_block, v, n, tile.n(), ahead);
       ahead.data += n * 64;
     }
-    position += n;
-  }
+  });
 }
 
 template <class T>
 void fold_block(Tile& tile, int block) {
-  const int end = smaller(block + attention_block, tile.position(tile.n() - 1) + 1);
+  const int end = smaller(block + attention_block, tile.last_position() + 1);
   const int begin = larger(block, tile.first_visible(0));
-  score<T>(tile, block, begin, end);
-  for (int i = 0; i < tile.n(); ++i) {
-    const Range visible{larger(block, tile.first_visible(i)), smaller(end, tile.position(i) + 1)};
-    weigh(tile, i, {visible.begin - block, visible.end - block}, end - block);
+  if constexpr (in_int8<T>) {
+    score_int8(tile, block, begin, end);
+  } else {
+    score<T>(tile, block, begin, end);
   }
-  add_values<T>(tile, block, begin, end);
+  const Ahead keys = keys_ahead(tile, begin);
+  const int lines = lines_of_keys(tile.pages), n = tile.n();
+  for (int i = 0; i < n; ++i) {
+    for (int line = lines * i / n; line < lines * (i + 1) / n; ++line) keys.ask(line);
+    const Range visible{larger(block, tile.first_visible(i)) - block,
+                        smaller(end, tile.position(i) + 1) - block};
+    weigh(tile, i, in_int8<T> ? 1 : tile.shape.scale, visible, end - block);
+    if constexpr (in_int8<T>) quantize_weights(tile, i, block, visible, end - block);
+  }
+  if constexpr (in_int8<T>) {
+    add_values_int8(tile, block, begin, end);
+  } else {
+    add_values<T>(tile, block, begin, end);
+  }
 }
 
+/// One head of one tile.
 template <class T>
-void attend(Tile& tile) {
-  const int last = tile.position(tile.n() - 1);
+void attend(Tile& tile, const float* q, std::ptrdiff_t q_stride) {
+  begin<T>(tile, q, q_stride);
   int block = tile.first_visible(0) / attention_block * attention_block;
-  for (; block <= last; block += attention_block) fold_block<T>(tile, block);
+  for (; block <= tile.last_position(); block += attention_block) fold_block<T>(tile, block);
 }
 
 void finish(const Tile& tile, float* out, std::ptrdiff_t out_stride) {
   const int head_dim = tile.pages.head_dim;
   for (int i = 0; i < tile.n(); ++i) {
-    const int head = tile.kv_head * tile.group + i % tile.group;
-    float* result = out + (tile.first_row + i / tile.group) * out_stride +
-                    static_cast<std::ptrdiff_t>(head) * head_dim;
+    float* result = out + tile.place_of(i, out_stride);
     const float* values = tile.values + i * tile.value_stride;
     for (int d = 0; d < head_dim; ++d) result[d] = values[d] / tile.sums[i];
   }
+}
+
+/// The tile's arrays in the scratch, as attention_scratch_floats counts them.
+Tile place(const KvPages& pages, const KvRows& sequence, const AttentionShape& shape,
+           float* scratch) {
+  Tile tile(pages, sequence, shape);
+  tile.group = shape.n_heads / pages.n_kv_heads;
+  tile.value_stride = n_panels(pages.head_dim) * panel_width;
+  const auto take = [&, n = attention_tile_rows * tile.group](int floats) {
+    float* taken = scratch;
+    scratch += n * floats;
+    return taken;
+  };
+  tile.scores = take(attention_block);
+  tile.values = take(tile.value_stride);
+  tile.queries = take(tile.value_stride);
+  tile.quantized.queries = reinterpret_cast<std::int16_t*>(tile.queries);
+  tile.quantized.products = reinterpret_cast<std::int32_t*>(take(tile.value_stride));
+  tile.quantized.weights = reinterpret_cast<std::int16_t*>(take(attention_block / 2));
+  tile.maximums = take(1);
+  tile.sums = take(1);
+  tile.quantized.query_scales = take(1);
+  tile.quantized.weight_scales = take(1);
+  return tile;
 }
 
 }  // namespace
@@ -179,25 +159,18 @@ void finish(const Tile& tile, float* out, std::ptrdiff_t out_stride) {
 void attention(float* out, std::ptrdiff_t out_stride, const float* q, std::ptrdiff_t q_stride,
                const KvPages& pages, const KvRows& sequence, const AttentionShape& shape,
                float* scratch, Range rows, Range kv_heads) {
-  Tile tile{pages, sequence, shape};
+  Tile tile = place(pages, sequence, shape, scratch);
   tile.end_kv_head = kv_heads.end;
-  tile.group = shape.n_heads / pages.n_kv_heads;
-  tile.value_stride = n_panels(pages.head_dim) * panel_width;
-  const int n = attention_tile_rows * tile.group;
-  tile.scores = scratch;
-  tile.values = tile.scores + n * attention_block;
-  tile.queries = tile.values + n * tile.value_stride;
-  tile.maximums = tile.queries + n * pages.head_dim;
-  tile.sums = tile.maximums + n;
   for (int row = rows.begin; row < rows.end; row += attention_tile_rows) {
     tile.first_row = row;
     tile.n_rows = smaller(attention_tile_rows, rows.end - row);
     for (tile.kv_head = kv_heads.begin; tile.kv_head < kv_heads.end; ++tile.kv_head) {
-      begin(tile, q, q_stride);
       if (pages.element == Element::f32) {
-        attend<float>(tile);
+        attend<float>(tile, q, q_stride);
+      } else if (pages.element == Element::bf16) {
+        attend<std::uint16_t>(tile, q, q_stride);
       } else {
-        attend<std::uint16_t>(tile);
+        attend<std::int8_t>(tile, q, q_stride);
       }
       finish(tile, out, out_stride);
     }

@@ -1,16 +1,19 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "kernels/attention.hpp"
 #include "kernels/exp.hpp"
 #include "kernels/lanes_ref.hpp"
+#include "kernels/symmetric.hpp"
 
 namespace nanoflow::kernels {
 
 std::size_t attention_scratch_floats(int n_heads, int n_kv_heads, int head_dim) {
-  // Of each query of a tile: scores, values, the query itself, maximum and sum.
-  const int query = attention_block + n_panels(head_dim) * panel_width + head_dim + 2;
+  // Of each query of a tile: scores, values, the query itself, maximum and sum; of int8 pages also
+  // integer products, the weights in 16 bits, and the scales of query and weights.
+  const int query = attention_block * 3 / 2 + n_panels(head_dim) * panel_width * 3 + 4;
   return static_cast<std::size_t>(attention_tile_rows) * (n_heads / n_kv_heads) * query;
 }
 
@@ -23,25 +26,106 @@ struct Cache {
   const KvRows& sequence;
   int kv_head;
 
-  float at(std::size_t offset, int position) const {
-    const auto page = static_cast<std::size_t>(sequence.page_table[position / kv_page_tokens]);
-    const std::size_t i = page * pages.page_stride + offset;
-    return pages.element == Element::f32
-               ? static_cast<const float*>(pages.data)[i]
-               : from_bf16(static_cast<const std::uint16_t*>(pages.data)[i]);
-  }
   float k(int position, int d) const {
     const int lane = panel_lane(pages.element, position % kv_page_tokens);
-    return at(k_offset(pages, kv_head) + static_cast<std::size_t>(d * panel_width + lane),
-              position);
+    return at(k_data(position), d * panel_width + lane);
   }
   float v(int position, int d) const {
     const int row = d / panel_width * kv_page_tokens + position % kv_page_tokens;
-    const int lane = panel_lane(pages.element, d % panel_width);
-    return at(v_offset(pages, kv_head) + static_cast<std::size_t>(row * panel_width + lane),
-              position);
+    return at(v_data(position), row * panel_width + panel_lane(pages.element, d % panel_width));
+  }
+  // Of int8 pages.
+  float k_scale(int position) const { return scale(k_data(position), position); }
+  float v_scale(int position) const { return scale(v_data(position), position); }
+  std::int32_t k_integer(int position, int d) const {
+    const int quad = d / kv_quad * kv_page_tokens + position % kv_page_tokens;
+    return integer(k_data(position), quad, d);
+  }
+  std::int32_t v_integer(int position, int d) const {
+    const int row =
+        d / panel_width * (kv_page_tokens / kv_quad) + position % kv_page_tokens / kv_quad;
+    return integer(v_data(position), row * panel_width + d % panel_width, position);
+  }
+
+ private:
+  const std::byte* k_data(int position) const {
+    return page_data(pages, sequence, position) + k_offset(pages, kv_head);
+  }
+  const std::byte* v_data(int position) const {
+    return page_data(pages, sequence, position) + v_offset(pages, kv_head);
+  }
+  float at(const std::byte* data, int i) const {
+    return pages.element == Element::f32
+               ? reinterpret_cast<const float*>(data)[i]
+               : from_bf16(reinterpret_cast<const std::uint16_t*>(data)[i]);
+  }
+  static float scale(const std::byte* data, int position) {
+    return reinterpret_cast<const float*>(data)[position % kv_page_tokens];
+  }
+  static std::int32_t integer(const std::byte* data, int quad, int i) {
+    const auto* bytes = reinterpret_cast<const std::int8_t*>(data + kv_scale_bytes);
+    return bytes[quad * kv_quad + quad_byte(i % kv_quad)];
   }
 };
+
+/// n numbers in 16 bits.
+struct Integers {
+  std::vector<std::int32_t> values;
+  float scale = 0;
+
+  Integers(const float* x, int n) : values(static_cast<std::size_t>(n)) {
+    std::int32_t largest = 0;
+    for (int i = 0; i < n; ++i) largest = std::max(largest, magnitude_bits(x[i]));
+    const SymmetricScale symmetric = symmetric_scale(largest, 32767);
+    scale = symmetric.scale;
+    if (symmetric.factor == 0) return;
+    for (int i = 0; i < n; ++i)
+      values[static_cast<std::size_t>(i)] =
+          static_cast<std::int32_t>(std::lrint(x[i] * symmetric.factor));
+  }
+};
+
+/// Scores of the positions `visible`, [position % 128].
+void score(float* scores, const float* q, const Cache& cache, float scale, Range visible) {
+  const int head_dim = cache.pages.head_dim;
+  if (cache.pages.element == Element::int8) {
+    const Integers query(q, head_dim);
+    for (int j = visible.begin; j < visible.end; ++j) {
+      std::int32_t product = 0;
+      for (int d = 0; d < head_dim; ++d) product += query.values[d] * cache.k_integer(j, d);
+      scores[j % attention_block] =
+          static_cast<float>(product) * cache.k_scale(j) * (query.scale * scale);
+    }
+    return;
+  }
+  for (int j = visible.begin; j < visible.end; ++j) {
+    float product = 0;
+    for (int d = 0; d < head_dim; ++d) product = std::fma(q[d], cache.k(j, d), product);
+    scores[j % attention_block] = product * scale;
+  }
+}
+
+void add_values(float* o, const std::array<float, attention_block>& weights, const Cache& cache,
+                Range visible) {
+  const int head_dim = cache.pages.head_dim;
+  if (cache.pages.element == Element::int8) {
+    std::array<float, attention_block> scaled{};
+    for (int j = visible.begin; j < visible.end; ++j)
+      scaled[j % attention_block] = weights[j % attention_block] * cache.v_scale(j);
+    const Integers integers(scaled.data(), attention_block);
+    for (int d = 0; d < head_dim; ++d) {
+      std::int32_t product = 0;
+      for (int j = visible.begin; j < visible.end; ++j)
+        product += integers.values[j % attention_block] * cache.v_integer(j, d);
+      o[d] = std::fma(static_cast<float>(product), integers.scale, o[d]);
+    }
+    return;
+  }
+  for (int j = visible.begin; j < visible.end; ++j) {
+    for (int d = 0; d < head_dim; ++d)
+      o[d] = std::fma(weights[j % attention_block], cache.v(j, d), o[d]);
+  }
+}
 
 /// Running maximum and sum of one (row, head); its weighted values are kept by the caller in o.
 struct Fold {
@@ -52,15 +136,11 @@ struct Fold {
 /// Folds the visible positions, all within one block of 128, into o [head_dim].
 void fold_block(Fold& fold, float* o, const float* q, const Cache& cache, float scale,
                 Range visible) {
-  const int head_dim = cache.pages.head_dim;
   std::array<float, attention_block> weights{};
+  score(weights.data(), q, cache, scale, visible);
   float maximum = fold.maximum;
-  for (int j = visible.begin; j < visible.end; ++j) {
-    float score = 0;
-    for (int d = 0; d < head_dim; ++d) score = std::fma(q[d], cache.k(j, d), score);
-    weights[j % attention_block] = score * scale;
-    maximum = std::max(maximum, score * scale);
-  }
+  for (int j = visible.begin; j < visible.end; ++j)
+    maximum = std::max(maximum, weights[j % attention_block]);
   std::array<float, 16> lanes{};
   for (int j = visible.begin; j < visible.end; ++j) {
     float& weight = weights[j % attention_block];
@@ -69,11 +149,8 @@ void fold_block(Fold& fold, float* o, const float* q, const Cache& cache, float 
   }
   const float correction = exponential(fold.maximum - maximum);
   fold = {maximum, std::fma(fold.sum, correction, sum_of_lanes(lanes))};
-  for (int d = 0; d < head_dim; ++d) o[d] *= correction;
-  for (int j = visible.begin; j < visible.end; ++j) {
-    for (int d = 0; d < head_dim; ++d)
-      o[d] = std::fma(weights[j % attention_block], cache.v(j, d), o[d]);
-  }
+  for (int d = 0; d < cache.pages.head_dim; ++d) o[d] *= correction;
+  add_values(o, weights, cache, visible);
 }
 
 void attend(float* out, float* o, const float* q, const Cache& cache, const AttentionShape& shape,

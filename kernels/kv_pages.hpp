@@ -1,8 +1,14 @@
 // Keys and values in pages of 32 tokens: what store_kv writes and attention reads.
 //
-// A page of one layer holds, for each KV head, K as one panel [head_dim][32 positions] (scores of
-// 32 positions are vector lanes), then V as panels [n_panels(head_dim)][32 positions][32
-// dimensions]. See panels.hpp.
+// A page of one layer holds, for each KV head, its K and then its V:
+//
+//   f32, bf16  K as one panel [head_dim][32 positions] (scores of 32 positions are vector lanes),
+//              V as panels [n_panels(head_dim)][32 positions][32 dimensions]. See panels.hpp.
+//   int8       K and V of each token have a scale of their own (symmetric.hpp, limit 127):
+//              K [32] f32 scales, then [head_dim / 4][32 positions][4 dimensions] bytes; V [32]
+//              f32 scales, then [n_panels(head_dim)][32 / 4][32 dimensions][4 positions]. Four
+//              bytes lie in the order 0 2 1 3, so that the even ones and the odd ones, widened to
+//              16 bits, are neighbours. head_dim is filled up to a multiple of 4 with zeros.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,28 +20,50 @@ namespace nanoflow::kernels {
 
 inline constexpr int kv_page_tokens = 32;
 
-/// One layer's pages: page p begins at data + p * page_stride elements, 64-byte aligned.
+/// One layer's pages: page p begins at data + p * page_stride bytes, 64-byte aligned.
 struct KvPages {
-  Element element = Element::bf16;
+  Element element = Element::bf16;  // f32, bf16 or int8
   int n_kv_heads = 0;
-  int head_dim = 0;
-  std::size_t page_stride = 0;  // elements between a page and the next: at least kv_page_elements
+  int head_dim = 0;             // of int8, at most 512: a longer sum might not fit into 32 bits
+  std::size_t page_stride = 0;  // bytes between a page and the next: at least kv_page_bytes
   void* data = nullptr;
 };
 
-/// Elements of one layer's page: a multiple of 32, for any head_dim. A page need not be cleared
-/// before use.
-constexpr std::size_t kv_page_elements(int n_kv_heads, int head_dim) {
-  const auto values = static_cast<std::size_t>(n_panels(head_dim)) * panel_width;
-  return static_cast<std::size_t>(n_kv_heads) * kv_page_tokens *
-         (static_cast<std::size_t>(head_dim) + values);
+/// Of int8 pages: numbers that lie in one 32-bit word, their products' order in it, a head's
+/// scales.
+inline constexpr int kv_quad = 4;
+constexpr int n_quads(int n) {
+  return (n + kv_quad - 1) / kv_quad;
 }
-/// Element offset, within a layer's page, of a head's K panel and of its first V panel.
+constexpr int quad_byte(int i) {
+  return (i & 1) * 2 + i / 2;
+}
+inline constexpr std::size_t kv_scale_bytes = kv_page_tokens * sizeof(float);
+
+/// Bytes of one head's K and V in a page: multiples of 64.
+constexpr std::size_t k_bytes(Element element, int head_dim) {
+  const std::size_t tokens = kv_page_tokens;
+  if (element == Element::int8)
+    return kv_scale_bytes + tokens * static_cast<std::size_t>(n_quads(head_dim) * kv_quad);
+  return tokens * static_cast<std::size_t>(head_dim) * element_bytes(element);
+}
+constexpr std::size_t v_bytes(Element element, int head_dim) {
+  const std::size_t tokens = kv_page_tokens;
+  const auto columns = static_cast<std::size_t>(n_panels(head_dim)) * panel_width;
+  if (element == Element::int8) return kv_scale_bytes + tokens * columns;
+  return tokens * columns * element_bytes(element);
+}
+/// Bytes of one layer's page. A page need not be cleared before use.
+constexpr std::size_t kv_page_bytes(Element element, int n_kv_heads, int head_dim) {
+  return static_cast<std::size_t>(n_kv_heads) *
+         (k_bytes(element, head_dim) + v_bytes(element, head_dim));
+}
+/// Byte offset, within a layer's page, of a head's K and of its V.
 constexpr std::size_t k_offset(const KvPages& pages, int kv_head) {
-  return kv_page_elements(1, pages.head_dim) * static_cast<std::size_t>(kv_head);
+  return kv_page_bytes(pages.element, 1, pages.head_dim) * static_cast<std::size_t>(kv_head);
 }
 constexpr std::size_t v_offset(const KvPages& pages, int kv_head) {
-  return k_offset(pages, kv_head) + static_cast<std::size_t>(pages.head_dim) * kv_page_tokens;
+  return k_offset(pages, kv_head) + k_bytes(pages.element, pages.head_dim);
 }
 
 /// Rows of one sequence within a step: row r (counted from the sequence's first) is at position
@@ -45,9 +73,17 @@ struct KvRows {
   int first_position = 0;
 };
 
+/// The layer's page that holds the position. (Always inlined, since files compiled for different
+/// processors must not share one copy.)
+[[gnu::always_inline]] inline std::byte* page_data(const KvPages& pages, const KvRows& sequence,
+                                                   int position) {
+  const auto page = static_cast<std::size_t>(sequence.page_table[position / kv_page_tokens]);
+  return static_cast<std::byte*>(pages.data) + page * pages.page_stride;
+}
+
 /// Writes rows `rows` of k and v, each [rows.end][n_kv_heads][head_dim] with rows `stride` floats
 /// apart, into the sequence's pages, rounded to their element. Rows may be stored in any order and
-/// at the same time. Bytes: 8 read and 2 * element_bytes written for each number of K.
+/// at the same time. Bytes: 8 read and two elements written for each number of K.
 void store_kv(const KvPages& pages, const KvRows& sequence, const float* k, std::ptrdiff_t k_stride,
               const float* v, std::ptrdiff_t v_stride, Range rows);
 

@@ -38,10 +38,11 @@ NANOFLOW_INLINE F32x16 load_half(const T* row) {
   }
 }
 
-/// Memory that is asked for while a panel is multiplied, a line for each of its rows.
+/// Memory that is asked for while a panel is multiplied, a line for each of its rows: into the
+/// second-level cache, since the first can wait for few lines at once.
 struct Ahead {
   const char* data = nullptr;
-  NANOFLOW_INLINE void ask(int row) const { __builtin_prefetch(data + 64 * row); }
+  NANOFLOW_INLINE void ask(int line) const { __builtin_prefetch(data + 64 * line, 0, 2); }
 };
 struct NothingAhead {
   NANOFLOW_INLINE void ask(int) const {}

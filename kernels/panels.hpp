@@ -16,7 +16,7 @@ namespace nanoflow::kernels {
 
 inline constexpr int panel_width = 32;
 
-/// int8 and int4 are of weights only, in groups: weight_groups.hpp.
+/// Weights of int8 and int4 lie in groups: weight_groups.hpp. K and V of int8: kv_pages.hpp.
 enum class Element { f32, bf16, int8, int4 };
 
 constexpr bool is_quantized(Element element) {

@@ -20,6 +20,7 @@ struct BenchModelOptions {
   std::string model;
   DeviceOptions device;
   WeightFormat weights = WeightFormat::automatic;
+  KvFormat kv = KvFormat::automatic;
   int max_batch = 64;
   int max_context = 512;
   int max_step_tokens = 512;
@@ -38,6 +39,7 @@ class BenchModel {
     opened_s_ = seconds_since(start);
     LoadOptions load;
     load.weights = options.weights;
+    load.kv = options.kv;
     load.n_slots = options.max_batch;
     load.max_step_tokens = options.max_step_tokens;
     load.n_pages = options.max_batch * pages_a_sequence_;
@@ -50,8 +52,9 @@ class BenchModel {
   DeviceModel& model() { return *model_; }
   void print() const {
     std::printf("%s: %s\n", device_->name().c_str(), device_->description().c_str());
-    std::printf("%s: %.1f M parameters, %s weights\n", config_.name.c_str(),
-                static_cast<double>(n_parameters_) / 1e6, model_->weights().c_str());
+    std::printf("%s: %.1f M parameters, %s weights, %s keys and values\n", config_.name.c_str(),
+                static_cast<double>(n_parameters_) / 1e6, model_->weights().c_str(),
+                std::string(to_string(resolve(options_.kv, options_.weights))).c_str());
     std::printf("opened in %.3f s, loaded in %.3f s\n\n", opened_s_, loaded_s_);
   }
 

@@ -1,8 +1,8 @@
 // How fast this machine loads a model, reads prompts and writes answers, without a daemon around
 // it, and which operations the time goes to.
 //
-//     bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4] [--steps
-//     N]
+//     bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4]
+//                  [--kv auto|f32|bf16|int8] [--steps N]
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -34,6 +34,8 @@ Options parse(int argc, char** argv) {
       options.device.threads = std::atoi(argv[++i]);
     } else if (word == "--weights" && has_value) {
       options.weights = parse_weight_format(argv[++i]).value();
+    } else if (word == "--kv" && has_value) {
+      options.kv = parse_kv_format(argv[++i]).value();
     } else if (word == "--steps" && has_value) {
       options.steps = std::max(1, std::atoi(argv[++i]));
     } else if (options.model.empty() && !word.starts_with("--")) {
@@ -47,7 +49,7 @@ Options parse(int argc, char** argv) {
   std::fprintf(
       stderr,
       "usage: bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4] "
-      "[--steps N]\n");
+      "[--kv auto|f32|bf16|int8] [--steps N]\n");
   std::exit(2);
 }
 

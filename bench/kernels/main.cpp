@@ -179,13 +179,12 @@ void bench_attention(Element element, const char* what, int n_sequences, int con
   if (name.find(wanted) == std::string::npos) return;
   const int n_heads = 9, n_kv_heads = 3, head_dim = 64, stride = n_heads * head_dim, n_layers = 30;
   const int n_pages = (context + kv_page_tokens - 1) / kv_page_tokens;
-  const std::size_t layer_stride = kv_page_elements(n_kv_heads, head_dim);
+  const std::size_t layer_stride = kv_page_bytes(element, n_kv_heads, head_dim);
   const std::size_t page_stride = layer_stride * n_layers;
-  const nanoflow::MappedMemory memory(page_stride * element_bytes(element) *
+  const nanoflow::MappedMemory memory(page_stride *
                                       static_cast<std::size_t>(n_pages * n_sequences));
   const auto layer = [&](int i) {
-    auto* data =
-        memory.data() + static_cast<std::size_t>(i) * layer_stride * element_bytes(element);
+    auto* data = memory.data() + static_cast<std::size_t>(i) * layer_stride;
     return KvPages{element, n_kv_heads, head_dim, page_stride, data};
   };
   std::vector<std::int32_t> table(static_cast<std::size_t>(n_pages * n_sequences));
@@ -204,7 +203,7 @@ void bench_attention(Element element, const char* what, int n_sequences, int con
   std::vector<float> out(q.size()),
       scratch(attention_scratch_floats(n_heads, n_kv_heads, head_dim));
   const double pairs = static_cast<double>(n_rows) * (context - 0.5 * (n_rows - 1));
-  const double bytes = 2.0 * context * kv_stride * static_cast<double>(element_bytes(element));
+  const double bytes = context * static_cast<double>(layer_stride) / kv_page_tokens;
   int next = 0;
   measure(name, n_sequences * pairs * 4 * stride, n_sequences * bytes, peaks.f32, [&] {
     const KvPages pages = layer(next++ % n_layers);
@@ -244,7 +243,7 @@ int main(int argc, char** argv) {
                                {"llama3 down 4096x14336", 4096, 14336}})
       bench_matmul(element, layer, 64);
   }
-  for (const Element element : {Element::bf16, Element::f32}) {
+  for (const Element element : {Element::int8, Element::bf16, Element::f32}) {
     bench_attention(element, "decode 64 x 160", 64, 160, 1);
     bench_attention(element, "decode 64 x 300", 64, 300, 1);
     bench_attention(element, "prefill 16 x 128", 16, 128, 128);

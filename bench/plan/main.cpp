@@ -1,7 +1,8 @@
 // What each schedule makes of batches of many kinds, beside sequential on the same machine at the same
 // time: the steps of all schedules take turns.
 //
-//     bench_plan MODEL [--threads N] [--weights auto|f32|bf16|int8|int4] [--steps N]
+//     bench_plan MODEL [--threads N] [--weights auto|f32|bf16|int8|int4]
+//         [--kv auto|f32|bf16|int8] [--steps N]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -39,6 +40,8 @@ Options parse(int argc, char** argv) {
       options.device.threads = std::atoi(argv[++i]);
     } else if (word == "--weights" && has_value) {
       options.weights = parse_weight_format(argv[++i]).value();
+    } else if (word == "--kv" && has_value) {
+      options.kv = parse_kv_format(argv[++i]).value();
     } else if (word == "--steps" && has_value) {
       options.steps = std::max(1, std::atoi(argv[++i]));
     } else if (options.model.empty() && !word.starts_with("--")) {
@@ -51,7 +54,7 @@ Options parse(int argc, char** argv) {
   if (!options.model.empty()) return options;
   std::fprintf(stderr,
                "usage: bench_plan MODEL [--threads N] [--weights auto|f32|bf16|int8|int4] "
-               "[--steps N]\n");
+               "[--kv auto|f32|bf16|int8] [--steps N]\n");
   std::exit(2);
 }
 

@@ -1,9 +1,10 @@
-// What weights of fewer bits cost in quality: the perplexity of a text, exp of the mean negative
-// log likelihood of its tokens, under each format. The text is cut into windows, and each window's
-// tokens are predicted from those before them in it. Only differences mean something: they depend
-// on the text and the window.
+// What weights, keys and values of fewer bits cost in quality: the perplexity of a text, exp of the
+// mean negative log likelihood of its tokens, under each format. The text is cut into windows, and
+// each window's tokens are predicted from those before them in it. Only differences mean something:
+// they depend on the text and the window.
 //
 //   bench_quality MODEL TEXT [--window 256] [--windows 32] [--weights f32,bf16,auto,...]
+//                 [--kv auto,bf16,int8,...]      each of them with each format of weights
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -27,8 +28,15 @@ namespace {
 struct Options {
   std::string model, text;
   int window = 256, n_windows = 32;
-  std::vector<std::string> formats{"f32", "bf16", "int8", "auto"};
+  std::vector<std::string> weights{"f32", "bf16", "int8", "auto"}, kv{"auto"};
 };
+
+std::vector<std::string> split(const std::string& words) {
+  std::vector<std::string> list;
+  std::istringstream stream(words);
+  for (std::string word; std::getline(stream, word, ',');) list.push_back(word);
+  return list;
+}
 
 Options parse(int argc, char** argv) {
   Options options;
@@ -40,9 +48,9 @@ Options parse(int argc, char** argv) {
     } else if (words[i] == "--windows" && has_value) {
       options.n_windows = std::max(1, std::atoi(words[++i].c_str()));
     } else if (words[i] == "--weights" && has_value) {
-      options.formats.clear();
-      std::istringstream list(words[++i]);
-      for (std::string word; std::getline(list, word, ',');) options.formats.push_back(word);
+      options.weights = split(words[++i]);
+    } else if (words[i] == "--kv" && has_value) {
+      options.kv = split(words[++i]);
     } else {
       files.push_back(words[i]);
     }
@@ -53,7 +61,8 @@ Options parse(int argc, char** argv) {
     return options;
   }
   std::fprintf(stderr,
-               "usage: bench_quality MODEL TEXT [--window N] [--windows N] [--weights LIST]\n");
+               "usage: bench_quality MODEL TEXT [--window N] [--windows N] [--weights LIST] "
+               "[--kv LIST]\n");
   std::exit(2);
 }
 
@@ -81,12 +90,11 @@ std::vector<std::vector<TokenId>> read_windows(const Options& options) {
 class Perplexity {
  public:
   Perplexity(const Options& options, const std::vector<std::vector<TokenId>>& windows,
-             const std::string& format)
+             const std::string& weights, const std::string& kv)
       : windows_(windows), device_(make_device({.kind = "cpu"})) {
     LoadOptions load;
-    const auto weights = parse_weight_format(format);
-    if (!weights) throw std::runtime_error("no weight format is called '" + format + "'");
-    load.weights = *weights;
+    load.weights = known("--weights", weights, weight_formats, parse_weight_format(weights));
+    load.kv = known("--kv", kv, kv_formats, parse_kv_format(kv));
     load.n_slots = load.max_step_tokens = static_cast<int>(windows.size());
     pages_a_window_ = (options.window + page_size - 1) / page_size;
     load.n_pages = load.n_slots * pages_a_window_;
@@ -111,6 +119,13 @@ class Perplexity {
   const CpuModel& model() const { return *model_; }
 
  private:
+  template <class Format>
+  static Format known(const char* option, const std::string& word, std::string_view all,
+                      std::optional<Format> format) {
+    if (format) return *format;
+    throw std::runtime_error(std::string(option) + ": '" + word + "' is none of " +
+                             std::string(all));
+  }
   static double log_likelihood(std::span<const float> logits, TokenId token) {
     return kernels::log_probabilities({}, logits.data(), static_cast<int>(logits.size()), token);
   }
@@ -142,17 +157,20 @@ void run(const Options& options) {
   const auto windows = read_windows(options);
   std::printf("%s, %zu windows of %d tokens of %s\n", options.model.c_str(), windows.size(),
               options.window, options.text.c_str());
-  std::printf("%-8s %-16s %12s %14s %10s\n", "weights", "kept as", "bytes each", "perplexity",
-              "of first");
+  std::printf("%-8s %-16s %-6s %12s %14s %10s\n", "weights", "kept as", "KV", "bytes each",
+              "perplexity", "of first");
   double first = 0;
-  for (const std::string& format : options.formats) {
-    Perplexity measured(options, windows, format);
-    const double perplexity = measured.run();
-    if (first == 0) first = perplexity;
-    std::printf("%-8s %-16s %12.3f %14.4f %+9.2f%%\n", format.c_str(),
-                measured.model().weights().c_str(), measured.model().weight_bytes(), perplexity,
-                100 * (perplexity / first - 1));
-    std::fflush(stdout);
+  for (const std::string& weights : options.weights) {
+    for (const std::string& kv : options.kv) {
+      Perplexity measured(options, windows, weights, kv);
+      const double perplexity = measured.run();
+      if (first == 0) first = perplexity;
+      const auto& model = measured.model();
+      std::printf("%-8s %-16s %-6s %12.3f %14.4f %+9.2f%%\n", weights.c_str(),
+                  model.weights().c_str(), std::string(to_string(model.kv())).c_str(),
+                  model.weight_bytes(), perplexity, 100 * (perplexity / first - 1));
+      std::fflush(stdout);
+    }
   }
 }
 

@@ -27,8 +27,9 @@ CpuDevice::CpuDevice(const std::vector<StreamOptions>& streams) {
                  std::string(to_string(kernels::current_isa()));
 }
 
-std::uint64_t CpuDevice::page_bytes(const ModelConfig& config, WeightFormat weights) const {
-  return cpu_page_bytes(config, weights);
+std::uint64_t CpuDevice::page_bytes(const ModelConfig& config, WeightFormat weights,
+                                    KvFormat kv) const {
+  return cpu_page_bytes(config, resolve(kv, weights));
 }
 
 std::uint64_t CpuDevice::weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const {

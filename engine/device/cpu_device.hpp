@@ -19,7 +19,8 @@ class CpuDevice : public Device {
   const std::string& name() const override { return name_; }
   const std::string& description() const override { return description_; }
   std::span<const std::unique_ptr<DeviceStream>> streams() override { return streams_; }
-  std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights) const override;
+  std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights,
+                           KvFormat kv) const override;
   std::uint64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const override;
   std::shared_ptr<DeviceModel> load(std::shared_ptr<const Checkpoint> checkpoint,
                                     const LoadOptions& options) override;

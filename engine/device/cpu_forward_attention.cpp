@@ -8,8 +8,9 @@ namespace nanoflow {
 kernels::KvPages CpuForward::layer_pages(int layer) const {
   auto pages = pages_;
   const std::size_t before =
-      kernels::kv_page_elements(pages.n_kv_heads, pages.head_dim) * static_cast<std::size_t>(layer);
-  pages.data = static_cast<std::byte*>(pages.data) + before * element_bytes(pages.element);
+      kernels::kv_page_bytes(pages.element, pages.n_kv_heads, pages.head_dim) *
+      static_cast<std::size_t>(layer);
+  pages.data = static_cast<std::byte*>(pages.data) + before;
   return pages;
 }
 

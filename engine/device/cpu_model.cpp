@@ -7,18 +7,27 @@ namespace nanoflow {
 
 namespace {
 
-/// Keys and values.
-kernels::Element kv_element(WeightFormat weights) {
-  return weights == WeightFormat::f32 ? kernels::Element::f32 : kernels::Element::bf16;
+kernels::Element kv_element(KvFormat kv) {
+  switch (kv) {
+    case KvFormat::f32:
+      return kernels::Element::f32;
+    case KvFormat::bf16:
+      return kernels::Element::bf16;
+    case KvFormat::int8:
+      return kernels::Element::int8;
+    case KvFormat::automatic:
+      break;
+  }
+  throw std::logic_error("the format of keys and values is not resolved");
 }
 
 /// The step's KV pages lie one after the other; a page holds every layer's part of it.
-kernels::KvPages kv_pages(const ModelConfig& config, WeightFormat weights, void* data) {
+kernels::KvPages kv_pages(const ModelConfig& config, KvFormat kv, void* data) {
   kernels::KvPages pages;
-  pages.element = kv_element(weights);
+  pages.element = kv_element(kv);
   pages.n_kv_heads = config.n_kv_heads;
   pages.head_dim = config.head_dim;
-  pages.page_stride = kernels::kv_page_elements(config.n_kv_heads, config.head_dim) *
+  pages.page_stride = kernels::kv_page_bytes(pages.element, config.n_kv_heads, config.head_dim) *
                       static_cast<std::size_t>(config.n_layers);
   pages.data = data;
   return pages;
@@ -33,6 +42,11 @@ void check_options(const LoadOptions& options) {
   positive("n_pages", options.n_pages);
   positive("n_slots", options.n_slots);
   positive("max_step_tokens", options.max_step_tokens);
+}
+
+LoadOptions resolved(LoadOptions options) {
+  options.kv = resolve(options.kv, options.weights);
+  return options;
 }
 
 /// What the program's launches compute and move, by the graph's count of the whole step's.
@@ -53,20 +67,20 @@ void add_costs(const Graph& graph, CpuProgram& program) {
 
 }  // namespace
 
-std::uint64_t cpu_page_bytes(const ModelConfig& config, WeightFormat weights) {
-  const auto pages = kv_pages(config, weights, nullptr);
-  return pages.page_stride * kernels::element_bytes(pages.element);
+std::uint64_t cpu_page_bytes(const ModelConfig& config, KvFormat kv) {
+  return kv_pages(config, kv, nullptr).page_stride;
 }
 
 CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptions& options,
                    const CpuSizes& device)
     : checkpoint_((check_options(options), std::move(checkpoint))),
-      options_(options),
+      options_(resolved(options)),
       n_streams_(device.n_streams),
       graph_(build_graph(checkpoint_->config())),
       weights_(load_cpu_weights(*checkpoint_, options.weights, device.n_cpus, options.progress)),
       weight_bytes_(weights_.bytes_each()),
-      kv_(cpu_page_bytes(checkpoint_->config(), options.weights) *
+      kv_bytes_(kv_number_bytes(options_.kv, checkpoint_->config().head_dim)),
+      kv_(cpu_page_bytes(checkpoint_->config(), options_.kv) *
           static_cast<std::size_t>(options.n_pages)),
       workspace_(checkpoint_->config(), {.max_rows = options.max_step_tokens,
                                          .max_sampled = options.n_slots,
@@ -74,7 +88,7 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
                                          .n_streams = device.n_streams}),
       slots_(options.n_slots),
       forward_(checkpoint_->config(), weights_,
-               kv_pages(checkpoint_->config(), options.weights, kv_.data()), workspace_, slots_) {
+               kv_pages(checkpoint_->config(), options_.kv, kv_.data()), workspace_, slots_) {
   options_.progress = nullptr;  // the loading is over
 }
 
@@ -101,8 +115,7 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
     program->forward = &forward_;
     program->buffer = &buffer;
     program->shape.weight_bytes = weight_bytes_;
-    program->shape.kv_bytes =
-        static_cast<double>(kernels::element_bytes(kv_element(options_.weights)));
+    program->shape.kv_bytes = kv_bytes_;
     add_costs(graph_, *program);
     programs.push_back(std::move(program));
   }
@@ -113,7 +126,7 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare_probe(const Probe&
   if (!probe_)
     probe_ = std::make_unique<CpuProbe>(
         checkpoint_->config(), weights_,
-        kv_pages(checkpoint_->config(), options_.weights, nullptr), workspace_, slots_);
+        kv_pages(checkpoint_->config(), options_.kv, nullptr), workspace_, slots_);
   std::vector<std::shared_ptr<const Program>> programs;
   for (auto& program : probe_->programs(graph_, probe)) {
     program->owner = shared_from_this();

@@ -34,6 +34,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   const Graph& graph() const override { return graph_; }
   std::string weights() const override { return weights_.formats(); }
   double weight_bytes() const override { return weight_bytes_; }
+  KvFormat kv() const { return options_.kv; }  // never automatic
   int n_pages() const { return options_.n_pages; }
   std::uint64_t bytes() const override;
 
@@ -59,7 +60,8 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   Graph graph_;
   CpuWeights weights_;
   double weight_bytes_;  // of one weight
-  MappedMemory kv_;      // [n_pages, n_layers, kv_page_elements]
+  double kv_bytes_;      // of one number of K or V
+  MappedMemory kv_;      // [n_pages, n_layers, kv_page_bytes]
   CpuWorkspace workspace_;
   std::vector<CpuSlot> slots_;  // [n_slots]
   std::array<CpuStep, 2> buffers_;
@@ -68,6 +70,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
 };
 
 /// What one KV page takes in all layers.
-std::uint64_t cpu_page_bytes(const ModelConfig& config, WeightFormat weights);
+/// Not of KvFormat::automatic.
+std::uint64_t cpu_page_bytes(const ModelConfig& config, KvFormat kv);
 
 }  // namespace nanoflow

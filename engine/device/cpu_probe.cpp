@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t most_kv_bytes = 256U << 20U;  // more than caches hold
 
-std::size_t page_bytes(const kernels::KvPages& pages) {
-  return pages.page_stride * kernels::element_bytes(pages.element);
-}
-
 kernels::KvPages with_data(kernels::KvPages pages, void* data) {
   pages.data = data;
   return pages;
@@ -46,8 +42,8 @@ Place find(const Graph& graph, OperationKind kind) {
 
 CpuProbe::CpuProbe(const ModelConfig& config, const CpuWeights& weights, kernels::KvPages pages,
                    CpuWorkspace& workspace, std::vector<CpuSlot>& slots)
-    : n_pages_(static_cast<int>(std::max<std::size_t>(1, most_kv_bytes / page_bytes(pages)))),
-      kv_(static_cast<std::size_t>(n_pages_) * page_bytes(pages)),
+    : n_pages_(static_cast<int>(std::max<std::size_t>(1, most_kv_bytes / pages.page_stride))),
+      kv_(static_cast<std::size_t>(n_pages_) * pages.page_stride),
       forward_(config, weights, with_data(pages, kv_.data()), workspace, slots) {
   std::memset(kv_.data(), 0x3c, kv_.bytes());  // small numbers; and memory that is really there
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/batch/step.hpp"
+#include "engine/device/kv_format.hpp"
 #include "engine/device/weight_format.hpp"
 #include "engine/model/checkpoint.hpp"
 #include "engine/plan/graph.hpp"
@@ -18,6 +19,7 @@ namespace nanoflow {
 
 struct LoadOptions {
   WeightFormat weights = WeightFormat::automatic;
+  KvFormat kv = KvFormat::automatic;
   int context = 0;          // longest sequence, tokens
   int n_pages = 0;          // KV pages
   int n_slots = 0;          // sequences that can run at once
@@ -80,7 +82,8 @@ class Device {
       const = 0;  // for the log: processor, threads, instruction set
   virtual std::span<const std::unique_ptr<DeviceStream>> streams() = 0;
   /// Memory that one KV page of this model takes.
-  virtual std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights) const = 0;
+  virtual std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights,
+                                   KvFormat kv) const = 0;
   /// Memory that the model's weights take.
   virtual std::uint64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const = 0;
   /// Throws ModelError, or std::bad_alloc when the memory is not there.

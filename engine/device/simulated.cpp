@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
@@ -58,10 +59,11 @@ class SimulatedDevice : public Device {
   const std::string& description() const override { return description_; }
   std::span<const std::unique_ptr<DeviceStream>> streams() override { return streams_; }
   /// What the model's keys and values would take, so that pools are as large as on a real device.
-  std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights) const override {
-    const std::uint64_t number_bytes = weights == WeightFormat::f32 ? 4 : 2;
-    return 2ULL * static_cast<std::uint64_t>(config.n_layers) *
-           static_cast<std::uint64_t>(config.kv_dim()) * page_size * number_bytes;
+  std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights,
+                           KvFormat kv) const override {
+    const double numbers = 2.0 * config.n_layers * config.kv_dim() * page_size;
+    return static_cast<std::uint64_t>(
+        std::lround(numbers * kv_number_bytes(resolve(kv, weights), config.head_dim)));
   }
   std::uint64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const override {
     return static_cast<std::uint64_t>(checkpoint.n_parameters()) *

@@ -35,7 +35,8 @@ ModelFiles open_for_test(const fs::path& path) {
 /// A catalog with a folder of (empty) model files, and what it has told.
 class Fixture {
  public:
-  explicit Fixture(unsigned seed, std::uint64_t fail_every = 0) : world(seed) {
+  explicit Fixture(unsigned seed, std::uint64_t fail_every = 0, KvFormat kv = KvFormat::automatic)
+      : world(seed) {
     set_log_sink([this](LogLevel level, std::string_view line) {
       if (level != LogLevel::info) log.emplace_back(line);
     });
@@ -45,6 +46,7 @@ class Fixture {
     CatalogConfig config;
     config.device = make_simulated_device(SimulatedOptions{.fail_every = fail_every});
     config.model_dir = dir;
+    config.kv = kv;
     config.open = open_for_test;
     config.available_memory = [] { return std::uint64_t(64) << 20; };
     config.threads = Threads::shared;
@@ -145,6 +147,20 @@ BOOST_AUTO_TEST_CASE(names_are_unique_and_nothing_is_loaded_twice) {
   auto changed = by_name("same");
   changed.context = 64;
   BOOST_TEST((fixture.load(changed).error->code == wire::ErrorCode::load_failed));
+}
+
+BOOST_AUTO_TEST_CASE(keys_and_values_of_8_bits_take_half_of_the_memory_and_twice_the_pages) {
+  Fixture in_16_bits(5), in_8_bits(5, 0, KvFormat::int8);
+  auto load = by_name("a");
+  load.kv_memory = "1MiB";
+  load.context = 64;
+  const auto wide = in_16_bits.load(load).model, narrow = in_8_bits.load(load).model;
+  BOOST_TEST(bool(wide->kv == KvFormat::bf16));
+  BOOST_TEST(wide->kv_bytes == 2);
+  BOOST_TEST(bool(narrow->kv == KvFormat::int8));
+  BOOST_TEST(narrow->kv_bytes == 1.5);  // heads of 8 numbers and a scale
+  BOOST_TEST(narrow->page_bytes < wide->page_bytes);
+  BOOST_TEST(narrow->n_pages > wide->n_pages);
 }
 
 BOOST_AUTO_TEST_CASE(a_load_that_fails_says_why_and_leaves_the_rest_alone) {

@@ -122,15 +122,15 @@ BOOST_AUTO_TEST_CASE(counts_rows_and_reads_weights_once_a_step) {
   finished.rows = 6;
   finished.attended = 1 + 2 + 3 + 4 + 5 + 6;
   finished.page_seconds = 2;
-  const wire::Cost cost = request_cost(small_graph(), 2, finished);
+  const wire::Cost cost = request_cost(small_graph(), 2, 1, finished);
   BOOST_TEST(cost.flops == 6 * 200 + 21 * 4);
-  // Three steps' weights of 2 bytes; context 4, then 5 and 6 (5.5 in the mean, cut to 5) of 2.
-  BOOST_TEST(cost.bytes == 3 * 100 * 2 + (4 + 2 * 5) * 10 * 2);
+  // Three steps' weights of 2 bytes; context 4, then 5 and 6 (5.5 in the mean, cut to 5) of 1.
+  BOOST_TEST(cost.bytes == 3 * 100 * 2 + (4 + 2 * 5) * 10 * 1);
   BOOST_TEST(cost.page_seconds == 2);
 }
 
 BOOST_AUTO_TEST_CASE(is_only_its_pages_where_nothing_was_computed) {
-  BOOST_TEST(request_cost(small_graph(), 2, {}).flops == 0);
+  BOOST_TEST(request_cost(small_graph(), 2, 1, {}).flops == 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -34,7 +34,7 @@ struct TestDevice : Device {
   const std::string& name() const override { return text_; }
   const std::string& description() const override { return text_; }
   std::span<const std::unique_ptr<DeviceStream>> streams() override { return streams_; }
-  std::uint64_t page_bytes(const ModelConfig&, WeightFormat) const override { return 1; }
+  std::uint64_t page_bytes(const ModelConfig&, WeightFormat, KvFormat) const override { return 1; }
   std::uint64_t weight_bytes(const Checkpoint&, WeightFormat) const override { return 1; }
   std::shared_ptr<DeviceModel> load(std::shared_ptr<const Checkpoint>,
                                     const LoadOptions&) override {

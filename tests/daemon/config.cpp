@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(that_is_installed_has_every_key_with_its_default) {
     ++keys;
   }
   const Config config = read(text), defaults;
-  BOOST_TEST(keys == 16);
+  BOOST_TEST(keys == 17);
   BOOST_TEST(config.models.empty());
   BOOST_TEST(config.endpoint == "ipc:///run/nanoflowd/nanoflowd.sock");
   BOOST_TEST(config.model_dir == "/var/lib/nanoflowd/models");
@@ -83,6 +83,7 @@ BOOST_AUTO_TEST_CASE(that_is_installed_has_every_key_with_its_default) {
   BOOST_TEST(config.admin_group == defaults.admin_group);
   BOOST_TEST(config.device == defaults.device);
   BOOST_TEST(config.weights == defaults.weights);
+  BOOST_TEST(config.kv == defaults.kv);
   BOOST_TEST(config.kv_memory == defaults.kv_memory);
   BOOST_TEST(config.threads == defaults.threads);
   BOOST_TEST(config.context == defaults.context);
@@ -110,6 +111,7 @@ BOOST_AUTO_TEST_CASE(is_refused_with_line_and_key) {
   BOOST_TEST(holds(refusal("threads = -1\n"), "threads"));
   BOOST_TEST(holds(refusal("threads = 99999999999\n"), "threads"));
   BOOST_TEST(holds(refusal("device = 'gpu'\n"), "auto cpu cuda simulated"));
+  BOOST_TEST(holds(refusal("kv = 'int4'\n"), "kv: 'int4' is not one of auto f32 bf16 int8"));
   BOOST_TEST(holds(refusal("kv_memory = 'lots'\n"), "kv_memory"));
   BOOST_TEST(holds(refusal("endpoint = 'http://x'\n"), "endpoint"));
   BOOST_TEST(holds(refusal("log_level = 'loud'\n"), "log_level"));
@@ -130,9 +132,11 @@ BOOST_AUTO_TEST_SUITE(flags)
 
 BOOST_AUTO_TEST_CASE(win_over_the_file) {
   const File file("threads = 3\nmodels = ['a']\nmax_waiting = 9\n");
-  const Config config = make_config(parse_flags(
-      {"--config", file.path.string(), "--threads=5", "--model", "b", "--model", "./c.gguf"}));
+  const Config config =
+      make_config(parse_flags({"--config", file.path.string(), "--threads=5", "--model", "b",
+                               "--model", "./c.gguf", "--kv", "int8"}));
   BOOST_TEST(config.threads == 5);
+  BOOST_TEST(config.kv == "int8");
   BOOST_TEST(config.max_waiting == 9);
   BOOST_REQUIRE_EQUAL(config.models.size(), 2u);
   BOOST_TEST(config.models[0] == "b");

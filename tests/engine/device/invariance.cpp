@@ -30,9 +30,9 @@ std::vector<Request> make_requests() {
 }
 
 /// Each request by itself: whole prompt at once, one worker, one stream.
-std::vector<Answer> alone(const std::string& name, WeightFormat weights) {
+std::vector<Answer> alone(const std::string& name, WeightFormat weights, KvFormat kv) {
   auto device = make_test_device({1});
-  auto model = load_test_model(*device, folder + name, weights);
+  auto model = load_test_model(*device, folder + name, weights, 64, 512, kv);
   std::vector<Answer> answers;
   for (const auto& request : make_requests())
     answers.push_back(
@@ -60,12 +60,12 @@ void check_same(const std::vector<Answer>& expected, const std::vector<Answer>& 
     BOOST_TEST((found[i] == expected[i]), how << ": request " << i << " differs");
 }
 
-void check_model(const std::string& name, WeightFormat weights) {
-  const auto expected = alone(name, weights);
+void check_model(const std::string& name, WeightFormat weights, KvFormat kv = KvFormat::automatic) {
+  const auto expected = alone(name, weights, kv);
   const auto requests = make_requests();
   for (const int n_workers : {1, 2, 3}) {
     auto device = make_test_device({n_workers});
-    auto model = load_test_model(*device, folder + name, weights);
+    auto model = load_test_model(*device, folder + name, weights, 64, 512, kv);
     check_same(expected, serve(*device, *model, requests, {.max_chunk = 33, .join = 0.5}),
                std::to_string(n_workers) + " workers, mixed");
     for (int n = 2; n <= 4; ++n) {
@@ -83,14 +83,14 @@ void check_model(const std::string& name, WeightFormat weights) {
     }
   }
   auto device = make_test_device({1, 1, 2});
-  auto model = load_test_model(*device, folder + name, weights);
+  auto model = load_test_model(*device, folder + name, weights, 64, 512, kv);
   check_same(
       expected,
       serve(*device, *model, requests, {.max_chunk = 70, .schedule = crossed(model->graph())}),
       "two streams");
   // As on a machine of three processors: the teams' shares are parts of it.
   auto shared = make_test_device({3, 2});
-  auto shared_model = load_test_model(*shared, folder + name, weights);
+  auto shared_model = load_test_model(*shared, folder + name, weights, 64, 512, kv);
   for (const auto& schedule :
        candidate_schedules(shared_model->graph(), {"compute", "memory"}, 3))
     check_same(expected,
@@ -126,6 +126,11 @@ BOOST_AUTO_TEST_CASE(heads_that_are_no_whole_blocks_of_inputs_give_the_same_bits
 BOOST_AUTO_TEST_CASE(a_mixture_of_experts_gives_the_same_bits_in_any_batch) {
   check_model("mixtral", WeightFormat::bf16);
   check_model("mixtral", WeightFormat::int4);
+}
+
+BOOST_AUTO_TEST_CASE(keys_and_values_of_8_bits_give_the_same_bits_in_any_batch) {
+  check_model("llama", WeightFormat::int8, KvFormat::int8);
+  check_model("gemma3", WeightFormat::bf16, KvFormat::int8);  // windowed
 }
 
 BOOST_AUTO_TEST_CASE(windows_and_post_norms_give_the_same_bits_in_any_batch) {

@@ -132,9 +132,11 @@ std::unique_ptr<CpuDevice> make_test_device(const std::vector<int>& workers) {
 }
 
 std::shared_ptr<CpuModel> load_test_model(CpuDevice& device, const std::string& path,
-                                          WeightFormat weights, int n_pages, int max_step_tokens) {
+                                          WeightFormat weights, int n_pages, int max_step_tokens,
+                                          KvFormat kv) {
   LoadOptions options;
   options.weights = weights;
+  options.kv = kv;
   options.n_pages = n_pages;
   options.n_slots = 16;
   options.max_step_tokens = max_step_tokens;

@@ -44,7 +44,8 @@ std::unique_ptr<CpuDevice> make_test_device(const std::vector<int>& workers);
 
 std::shared_ptr<CpuModel> load_test_model(CpuDevice& device, const std::string& path,
                                           WeightFormat weights, int n_pages = 64,
-                                          int max_step_tokens = 512);
+                                          int max_step_tokens = 512,
+                                          KvFormat kv = KvFormat::automatic);
 
 /// Runs each program on its stream, each on a thread of its own.
 void run_step(CpuDevice& device, const std::vector<std::shared_ptr<const Program>>& programs);
