@@ -49,7 +49,8 @@ void Profile::add(OperationKind kind, float share, double size, double ms) {
 }
 
 void Profile::add_keeps(OperationKind kind, OperationKind beside, double part) {
-  keeps_[{kind, beside}] = std::clamp(part, 0.05, 1.0);
+  auto& keeps = keeps_[{kind, beside}];
+  keeps = std::max(keeps, std::clamp(part, 0.05, 1.0));
 }
 
 double Profile::launch_ms(OperationKind kind, float share, double size) const {
@@ -94,8 +95,9 @@ Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& 
   const int rows = std::min({beside_rows, limits.max_rows / 2, limits.max_sampled / 2});
   for (std::size_t a = 0; a < kinds.size(); ++a)
     for (std::size_t b = a; b < kinds.size(); ++b)
-      probes_.push_back({{kinds[a], rows, decode_context, shares.leader, 0},
-                         {kinds[b], rows, decode_context, shares.follower, 0}});
+      probes_.insert(probes_.end(), 2,
+                     {{kinds[a], rows, decode_context, shares.leader, 0},
+                      {kinds[b], rows, decode_context, shares.follower, 0}});
 }
 
 std::optional<Probe> Profiler::next() const {
@@ -126,9 +128,12 @@ void Profiler::add(const std::vector<double>& ms) {
   const int first = ms.at(0) <= ms.at(1) ? 0 : 1, last = 1 - first;
   const auto &short_load = probe[first], &long_load = probe[last];
   const double together = std::max(ms[first], 1e-6);
-  profile_.add_keeps(short_load.kind, long_load.kind, alone(short_load) / together);
-  profile_.add_keeps(long_load.kind, short_load.kind,
-                     (alone(long_load) - (ms[last] - ms[first])) / together);
+  double short_keeps = alone(short_load) / together;
+  double long_keeps = (alone(long_load) - (ms[last] - ms[first])) / together;
+  if (short_load.kind == long_load.kind)
+    short_keeps = long_keeps = (short_keeps + long_keeps) / 2;
+  profile_.add_keeps(short_load.kind, long_load.kind, short_keeps);
+  profile_.add_keeps(long_load.kind, short_load.kind, long_keeps);
 }
 
 }  // namespace nanoflow

@@ -35,6 +35,8 @@ struct ProbeLimits {
 
 class Profile {
  public:
+  // Of what is added more than once the fastest counts: others may have used the machine.
+
   /// A launch of that size took so long on a share of the device.
   void add(OperationKind kind, float share, double size, double ms);
   /// Of its speed alone, `kind` keeps this part while `beside` runs on another stream; 0 to 1.
