@@ -34,7 +34,13 @@ struct ScriptedModel : DeviceModel {
     }
     return programs;
   }
+  std::vector<std::shared_ptr<const Program>> prepare_probe(const Probe& probe) override {
+    auto program = std::make_shared<Program>();
+    program->step = probe_number;
+    return {probe.size(), program};
+  }
   StepResult result(std::uint64_t number) override { return {number, {}}; }
+  static constexpr std::uint64_t probe_number = 999;
 
   int n_streams;
   std::vector<std::uint64_t> prepared;
@@ -224,6 +230,53 @@ BOOST_AUTO_TEST_CASE(a_late_failure_of_a_replaced_stream_does_not_stop_the_new_o
   caf::anon_send(fixture.actor, recover_atom_v);
   fixture.run_step(2);
   BOOST_TEST(fixture.answers.size() == 1u);
+  BOOST_TEST(fresh[0].programs->size() == 1u);
+  fixture.world.end(fresh[0].actor);
+}
+
+BOOST_AUTO_TEST_CASE(a_probe_waits_until_no_step_is_in_flight_and_steps_wait_for_it) {
+  Fixture fixture(1);
+  fixture.run_step(1);
+  fixture.run_step(2);
+  std::vector<TimelinesPtr> measured;
+  fixture.world.system.spawn([&](caf::event_based_actor* self) {
+    self->request(fixture.actor, caf::infinite, ProbePtr(std::make_shared<const Probe>(1)))
+        .then([&](const TimelinesPtr& timelines) { measured.push_back(timelines); });
+  });
+  fixture.world.run();
+  fixture.streams[0].finish();
+  fixture.world.run();
+  BOOST_TEST(fixture.sent() == (Numbers{2}), boost::test_tools::per_element());
+  fixture.streams[0].finish();
+  fixture.world.run();
+  BOOST_TEST(fixture.sent() == (Numbers{ScriptedModel::probe_number}),
+             boost::test_tools::per_element());
+  fixture.run_step(3);
+  BOOST_TEST(fixture.sent().size() == 1u);
+  fixture.streams[0].finish();
+  fixture.world.run();
+  BOOST_TEST(measured.size() == 1u);
+  BOOST_TEST(fixture.sent() == (Numbers{3}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_probe_that_fails_is_answered_and_steps_go_on_with_new_streams) {
+  Fixture fixture(1);
+  bool failed = false;
+  fixture.world.system.spawn([&](caf::event_based_actor* self) {
+    self->request(fixture.actor, caf::infinite, ProbePtr(std::make_shared<const Probe>(1)))
+        .then([](const TimelinesPtr&) { BOOST_ERROR("it ran"); },
+              [&](const caf::error&) { failed = true; });
+  });
+  fixture.world.run();
+  fixture.streams[0].fail();
+  fixture.world.run();
+  BOOST_TEST(failed);
+  fixture.run_step(1);
+  BOOST_TEST(fixture.sent().empty());
+  std::vector<ScriptedStream> fresh;
+  fresh.emplace_back(fixture.world);
+  caf::anon_send(fixture.actor, streams_atom_v, Fixture::handles(fresh));
+  fixture.world.run();
   BOOST_TEST(fresh[0].programs->size() == 1u);
   fixture.world.end(fresh[0].actor);
 }

@@ -1,0 +1,115 @@
+#include "actors/planner.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+
+#include "actors/errors.hpp"
+#include "actors/profile_file.hpp"
+#include "tests/actors/world.hpp"
+#include "tests/engine/plan/model_configs.hpp"
+
+using namespace nanoflow;
+using namespace nanoflow::test;
+
+namespace {
+
+/// Everything takes a microsecond a launch.
+struct FakeExecutor {
+  explicit FakeExecutor(World& world, bool works = true) {
+    actor = world.system.spawn([this, works](ExecutorActor::pointer) -> ExecutorActor::behavior_type {
+      return {
+          [](const StepPtr&) { return StepOutcomePtr(); },
+          [](recover_atom) {},
+          [](streams_atom, const std::vector<StreamActor>&) {},
+          [](ping_atom) { return pong_atom_v; },
+          [this, works](const ProbePtr& probe) -> caf::result<TimelinesPtr> {
+            ++n_probes;
+            if (!works) return caf::make_error(ActorError::device_failed, std::string("no power"));
+            std::vector<ProgramTimeline> timelines;
+            for (const auto& load : *probe)
+              timelines.push_back({.start_ns = 100, .end_ns = 100 + 1000L * load.n_launches});
+            return std::make_shared<const std::vector<ProgramTimeline>>(timelines);
+          },
+          [this](const ProfilePtr& profile) { profiles.push_back(profile); },
+          [](plan_atom, bool) { return JsonPtr(); },
+      };
+    });
+  }
+  ExecutorActor actor;
+  int n_probes = 0;
+  std::vector<ProfilePtr> profiles;
+};
+
+struct Fixture {
+  Fixture() {
+    char name[] = "/tmp/nanoflow-planner-XXXXXX";
+    folder = mkdtemp(name);
+  }
+  ~Fixture() { std::filesystem::remove_all(folder); }
+  void plan(const FakeExecutor& executor, const std::string& key = "this machine") {
+    spawn_planner(world.system, {.model = "test",
+                                 .executor = executor.actor,
+                                 .graph = build_graph(smollm2_135m()),
+                                 .limits = {.n_streams = 2, .max_rows = 512, .max_sampled = 64},
+                                 .file = folder / "cache/profile.json",
+                                 .key = key});
+    world.run();
+    world.end(executor.actor);
+  }
+  World world{1};
+  std::filesystem::path folder;
+};
+
+const auto near = boost::test_tools::tolerance(1e-6);
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(planner, Fixture)
+
+BOOST_AUTO_TEST_CASE(what_was_measured_once_is_not_measured_again) {
+  FakeExecutor first(world);
+  plan(first);
+  BOOST_TEST(first.n_probes > 50);
+  BOOST_REQUIRE_EQUAL(first.profiles.size(), 1u);
+  BOOST_TEST(first.profiles[0]->launch_ms(OperationKind::qkv, 1, 64) == 0.001, near);
+
+  FakeExecutor second(world);
+  plan(second);
+  BOOST_TEST(second.n_probes == 0);
+  BOOST_REQUIRE_EQUAL(second.profiles.size(), 1u);
+  BOOST_TEST(second.profiles[0]->launch_ms(OperationKind::lm_head, 0.5F, 16) == 0.001, near);
+  BOOST_TEST(second.profiles[0]->pairs().size() == first.profiles[0]->pairs().size());
+}
+
+BOOST_AUTO_TEST_CASE(another_machines_profile_and_a_broken_one_are_measured_again) {
+  FakeExecutor first(world);
+  plan(first);
+  FakeExecutor elsewhere(world);
+  plan(elsewhere, "another machine");
+  BOOST_TEST(elsewhere.n_probes == first.n_probes);
+  for (const char* text : {"", "{", "[]", R"({"version": 1, "key": "this machine"})",
+                           R"({"version": 1, "key": "this machine", "pairs": [], "times":
+                               [{"operation": "qkv", "share": 1, "size": 1, "ms": -1}]})",
+                           R"({"version": 1, "key": "this machine", "pairs": [], "times":
+                               [{"operation": "cooking", "share": 1, "size": 1, "ms": 1}]})"}) {
+    std::ofstream(folder / "cache/profile.json") << text;
+    BOOST_TEST(!read_profile(folder / "cache/profile.json", "this machine"), text);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(where_it_cannot_be_written_the_profile_is_used_all_the_same) {
+  std::ofstream(folder / "cache") << "a file, not a folder";
+  FakeExecutor executor(world);
+  plan(executor);
+  BOOST_TEST(executor.profiles.size() == 1u);
+  BOOST_TEST(!write_profile(folder / "cache/profile.json", "key", *executor.profiles[0]).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_device_that_fails_is_not_asked_again) {
+  FakeExecutor executor(world, false);
+  plan(executor);
+  BOOST_TEST(executor.n_probes == 1);
+  BOOST_TEST(executor.profiles.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
