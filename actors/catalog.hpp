@@ -31,6 +31,7 @@ struct CatalogConfig {
   WeightFormat weights = WeightFormat::automatic;
   KvFormat kv = KvFormat::automatic;
   bool prefix_cache = true;
+  bool overlap = true;  // false: every schedule is sequential
 
   int max_sequences = 64;     // that run at once, of one model
   int max_step_tokens = 512;  // rows of a step

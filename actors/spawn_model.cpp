@@ -88,10 +88,11 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
                                            .streams = streams,
                                            .stream_names = names,
                                            .candidates = candidate_schedules(
-                                               model.graph, names, leader.n_workers()),
+                                               model.graph, names,
+                                               config.overlap ? leader.n_workers() : 1),
                                            .monitor = config.monitor});
   const auto limits = parts.device_model->probe_limits();
-  if (limits.n_streams > 1) {
+  if (config.overlap && limits.n_streams > 1) {
     const auto key = profile_key(config, model, leader.n_workers());
     spawn_planner(system, {.model = model.name,
                            .executor = model.executor,

@@ -58,6 +58,7 @@ CatalogConfig catalog_config(const Config& config, std::shared_ptr<Device> devic
   catalog.weights = parse_weight_format(config.weights).value();  // checked with the others
   catalog.kv = parse_kv_format(config.kv).value();
   catalog.prefix_cache = config.prefix_cache;
+  catalog.overlap = config.overlap;
   catalog.max_sequences = config.max_sequences;
   catalog.max_step_tokens = config.max_step_tokens;
   // The gateway refuses; a burst on an idle model waits for a moment, before any of it runs.

@@ -19,7 +19,7 @@ struct Config {
   std::string device = "auto", weights = "auto", kv = "auto", kv_memory = "auto";
   int threads = 0, context = 0;
   int max_sequences = 64, max_step_tokens = 512, max_waiting = 256;
-  bool prefix_cache = true;
+  bool prefix_cache = true, overlap = true;
   int drain_seconds = 30;
   LogLevel log_level = LogLevel::info;
 };

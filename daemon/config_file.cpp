@@ -84,6 +84,7 @@ auto keys_of(Config& config) {
       Key{"max_step_tokens", integer(config.max_step_tokens)},
       Key{"max_waiting", integer(config.max_waiting)},
       Key{"prefix_cache", flag(config.prefix_cache)},
+      Key{"overlap", flag(config.overlap)},
       Key{"drain_seconds", integer(config.drain_seconds)},
       Key{"log_level", log_level(config.log_level)},
   };

@@ -68,7 +68,9 @@ def run_nanoflow(model, file, concurrency, settings):
     with tempfile.TemporaryDirectory() as folder:
         endpoint = f"ipc://{folder}/nanoflowd.sock"
         command = [BUILD / "bin" / "nanoflowd", "--model", model, "--endpoint", endpoint]
-        command += ["--weights", settings.get("weights", "auto")]
+        config = pathlib.Path(folder, "nanoflowd.toml")
+        config.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()))
+        command += ["--config", config]
         log = pathlib.Path(folder, "log")
         begin = time.monotonic()
         with open(log, "w") as stderr:
@@ -89,11 +91,21 @@ def run_nanoflow(model, file, concurrency, settings):
     return {**json.loads(done.stdout), "ready_seconds": ready, "memory_mib": memory}
 
 
+def keys_of(text):
+    """The daemon's keys in "bf16" (its weights) or "kv=int8+overlap=false"."""
+    if not text:
+        return {}
+    if "=" not in text:
+        return {"weights": text}
+    values = (pair.split("=") for pair in text.split("+"))
+    return {key: {"true": True, "false": False}.get(value, value) for key, value in values}
+
+
 def run_engine(engine, *arguments):
     name, _, weights = engine.partition(":")
     if name == "nanoflow":
         model, file, concurrency, settings = arguments
-        return run_nanoflow(model, file, concurrency, {**settings, "weights": weights or "auto"})
+        return run_nanoflow(model, file, concurrency, {**settings, **keys_of(weights)})
     return run_peer(name, *arguments)
 
 
@@ -137,7 +149,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("--workload", default="lmsys", choices=workloads.MIXES)
-    parser.add_argument("--engines", default="nanoflow,llama_cpp,openvino", help="also nanoflow:bf16 and the like")
+    parser.add_argument("--engines", default="nanoflow,llama_cpp,openvino", help="also nanoflow:bf16, or keys of its configuration: nanoflow:kv=int8+overlap=false")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--requests", type=int, help="only so many of the workload")
     parser.add_argument("--rate", type=float, help="requests/s, arriving at random")

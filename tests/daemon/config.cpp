@@ -52,12 +52,13 @@ BOOST_AUTO_TEST_SUITE(a_configuration_file)
 BOOST_AUTO_TEST_CASE(sets_what_it_names) {
   const Config config = read(
       "models = ['a', '/b/c.gguf']\nendpoint = 'ipc:///x/y.sock'\nthreads = 3\n"
-      "prefix_cache = false\nkv_memory = '25%'\nlog_level = 'debug'\nmax_waiting = 7\n");
+      "prefix_cache = false\noverlap = false\nkv_memory = '25%'\nlog_level = 'debug'\nmax_waiting = 7\n");
   BOOST_TEST(config.models == (std::vector<std::string>{"a", "/b/c.gguf"}),
              boost::test_tools::per_element());
   BOOST_TEST(config.endpoint == "ipc:///x/y.sock");
   BOOST_TEST(config.threads == 3);
   BOOST_TEST(!config.prefix_cache);
+  BOOST_TEST(!config.overlap);
   BOOST_TEST(config.kv_memory == "25%");
   BOOST_TEST(bool(config.log_level == LogLevel::debug));
   BOOST_TEST(config.max_waiting == 7);
@@ -75,7 +76,7 @@ BOOST_AUTO_TEST_CASE(that_is_installed_has_every_key_with_its_default) {
     ++keys;
   }
   const Config config = read(text), defaults;
-  BOOST_TEST(keys == 17);
+  BOOST_TEST(keys == 18);
   BOOST_TEST(config.models.empty());
   BOOST_TEST(config.endpoint == "ipc:///run/nanoflowd/nanoflowd.sock");
   BOOST_TEST(config.model_dir == "/var/lib/nanoflowd/models");
@@ -91,6 +92,7 @@ BOOST_AUTO_TEST_CASE(that_is_installed_has_every_key_with_its_default) {
   BOOST_TEST(config.max_step_tokens == defaults.max_step_tokens);
   BOOST_TEST(config.max_waiting == defaults.max_waiting);
   BOOST_TEST(config.prefix_cache == defaults.prefix_cache);
+  BOOST_TEST(config.overlap == defaults.overlap);
   BOOST_TEST(config.drain_seconds == defaults.drain_seconds);
   BOOST_TEST(bool(config.log_level == defaults.log_level));
 }
