@@ -78,7 +78,8 @@ void Team::work(int worker) {
 
 void Team::barrier() {
   const auto passed = barriers_.load(std::memory_order_relaxed);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < n_running_) {
+  const int n = n_running_;  // before arriving: the next job may have another number
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 < n) {
     await_change(barriers_, passed);
     return;
   }
