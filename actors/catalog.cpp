@@ -60,8 +60,7 @@ void CatalogState::note_stream_down(std::size_t index, const caf::error& reason)
 
 void CatalogState::note_down(const caf::down_msg& down) {
   for (std::size_t i = 0; i < streams.size(); ++i)
-    if (streams[i] && streams[i].address() == down.source)
-      return note_stream_down(i, down.reason);
+    if (streams[i] && streams[i].address() == down.source) return note_stream_down(i, down.reason);
   for (std::size_t i = 0; i < loaded.size(); ++i)
     for (const auto& actor :
          {loaded[i].model->scheduler.address(), loaded[i].model->kv_manager.address(),

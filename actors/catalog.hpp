@@ -21,7 +21,7 @@ struct CatalogConfig {
   std::shared_ptr<Device> device;  // shared by all models
   std::filesystem::path model_dir;
   SpawnTokenizers spawn_tokenizers;
-  MonitorActor monitor;  // gets the streams' timelines; may be null
+  MonitorActor monitor;             // gets the streams' timelines; may be null
   std::filesystem::path cache_dir;  // what was measured; empty: nothing is kept
 
   // Defaults of a load, and the memory of all models' pages together (see KvBudget).

@@ -29,8 +29,7 @@ void add_orders(wire::Json& rows, const Graph& graph, const Schedule& schedule) 
         const auto& operations = graph.blocks[i].operations;
         launches += launches.empty() ? "" : ", ";
         launches += operations[static_cast<std::size_t>(launched.operation)].name;
-        if (schedule.nano_batches.size() > 1)
-          launches += " " + std::to_string(launched.nano_begin);
+        if (schedule.nano_batches.size() > 1) launches += " " + std::to_string(launched.nano_begin);
       }
       rows.push_back({{"schedule", schedule.name},
                       {"block", graph.blocks[i].name},
@@ -98,8 +97,7 @@ wire::Json describe_plan(const Graph& graph, const ScheduleTable& table, bool ex
   if (!explained) return plan;
   for (const auto& [bucket, entry] : table.entries())
     add_tried(plan["tried"], table, bucket, entry);
-  for (const auto& schedule : table.candidates())
-    add_orders(plan["orders"], graph, schedule);
+  for (const auto& schedule : table.candidates()) add_orders(plan["orders"], graph, schedule);
   return plan;
 }
 

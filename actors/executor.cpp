@@ -25,7 +25,7 @@ struct StepInFlight {
   OutcomePromise promise;
   Programs programs;  // empty: not prepared yet
   bool sent = false;
-  int generation = 0;      // of the streams that it was sent to
+  int generation = 0;  // of the streams that it was sent to
   bool ended = false;
   TimelinesPtr timelines;  // by stream
   std::string failure;     // empty: none
@@ -212,10 +212,11 @@ void ExecutorState::answer_lost_steps() {
 void ExecutorState::report(const StepInFlight& step) {
   for (std::size_t i = 0; config.monitor && i < step.timelines->size(); ++i)
     self->send(config.monitor,
-               StreamTimelinePtr(std::make_shared<const StreamTimeline>(StreamTimeline{
-                   config.stream_names.at(i), config.model, (*step.timelines)[i]})));
+               StreamTimelinePtr(std::make_shared<const StreamTimeline>(
+                   StreamTimeline{config.stream_names.at(i), config.model, (*step.timelines)[i]})));
   double work = 0;
-  for (const auto& timeline : *step.timelines) work += timeline.flops + flops_a_byte * timeline.bytes;
+  for (const auto& timeline : *step.timelines)
+    work += timeline.flops + flops_a_byte * timeline.bytes;
   const auto& leader = step.timelines->front();
   const double ms = static_cast<double>(leader.end_ns - leader.start_ns) * 1e-6;
   schedules->observe(step.signature, step.candidate, ms, std::max(work, 1.0));

@@ -15,7 +15,7 @@ struct ExecutorConfig {
   std::vector<StreamActor> streams;  // in the device's order; none: the catalog will send them
   std::vector<std::string> stream_names;
   std::vector<Schedule> candidates;  // for a step; the first is sequential
-  MonitorActor monitor;  // may be null
+  MonitorActor monitor;              // may be null
 };
 
 /// Runs a model's steps: chooses how, prepares step N+1 while step N runs, and gives the leading

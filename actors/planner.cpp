@@ -20,8 +20,7 @@ struct PlannerState {
 using Self = caf::stateful_actor<PlannerState>*;
 
 void tell(Self self, const Profile& profile) {
-  self->send(self->state.config.executor,
-             ProfilePtr(std::make_shared<const Profile>(profile)));
+  self->send(self->state.config.executor, ProfilePtr(std::make_shared<const Profile>(profile)));
 }
 
 void finish(Self self) {

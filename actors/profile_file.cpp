@@ -14,7 +14,8 @@ constexpr int version = 1;
 
 OperationKind kind_of(const std::string& name) {
   for (int kind = 0; kind < n_operation_kinds; ++kind)
-    if (to_string(static_cast<OperationKind>(kind)) == name) return static_cast<OperationKind>(kind);
+    if (to_string(static_cast<OperationKind>(kind)) == name)
+      return static_cast<OperationKind>(kind);
   throw std::runtime_error("no operation is called " + name);
 }
 

@@ -83,14 +83,14 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
   LoadedModel model = describe(config, plan, parts);
   const auto names = stream_names(*config.device);
   const auto& leader = *config.device->streams().front();
-  model.executor = spawn_executor(system, {.model = model.name,
-                                           .device_model = parts.device_model,
-                                           .streams = streams,
-                                           .stream_names = names,
-                                           .candidates = candidate_schedules(
-                                               model.graph, names,
-                                               config.overlap ? leader.n_workers() : 1),
-                                           .monitor = config.monitor});
+  model.executor =
+      spawn_executor(system, {.model = model.name,
+                              .device_model = parts.device_model,
+                              .streams = streams,
+                              .stream_names = names,
+                              .candidates = candidate_schedules(
+                                  model.graph, names, config.overlap ? leader.n_workers() : 1),
+                              .monitor = config.monitor});
   const auto limits = parts.device_model->probe_limits();
   if (config.overlap && limits.n_streams > 1) {
     const auto key = profile_key(config, model, leader.n_workers());

@@ -1,5 +1,5 @@
-// What each schedule makes of batches of many kinds, beside sequential on the same machine at the same
-// time: the steps of all schedules take turns.
+// What each schedule makes of batches of many kinds, beside sequential on the same machine at the
+// same time: the steps of all schedules take turns.
 //
 //     bench_plan MODEL [--threads N] [--weights auto|f32|bf16|int8|int4]
 //         [--kv auto|f32|bf16|int8] [--steps N]
@@ -24,10 +24,9 @@ struct Options : bench::BenchModelOptions {
 struct Kind {
   int batch, n_rows, position;
 };
-constexpr Kind kinds[] = {{4, 1, 256},   {8, 1, 256},   {16, 1, 256},   {32, 1, 256},
-                          {64, 1, 64},   {64, 1, 256},  {64, 1, 512},   {64, 1, 1024},
-                          {128, 1, 256}, {16, 1, 1024}, {1, 128, 0},    {1, 512, 0},
-                          {1, 512, 512}, {4, 128, 0},   {16, 32, 128}};
+constexpr Kind kinds[] = {{4, 1, 256},  {8, 1, 256},  {16, 1, 256},  {32, 1, 256},  {64, 1, 64},
+                          {64, 1, 256}, {64, 1, 512}, {64, 1, 1024}, {128, 1, 256}, {16, 1, 1024},
+                          {1, 128, 0},  {1, 512, 0},  {1, 512, 512}, {4, 128, 0},   {16, 32, 128}};
 
 Options parse(int argc, char** argv) {
   Options options;
@@ -70,16 +69,16 @@ class Bench {
     const auto streams = model_.device().streams();
     std::vector<std::string> names;
     for (const auto& stream : streams) names.push_back(stream->name());
-    schedules_ =
-        candidate_schedules(model_.model().graph(), names, streams.front()->n_workers());
+    schedules_ = candidate_schedules(model_.model().graph(), names, streams.front()->n_workers());
     for (const auto& schedule : schedules_) model_.model().check(schedule);
   }
 
   void run() {
     measure_operations();
-    std::printf("ms a step (median of %d), then each schedule's speed as a multiple of sequential's, "
-                "measured / predicted\n\n",
-                options_.steps);
+    std::printf(
+        "ms a step (median of %d), then each schedule's speed as a multiple of sequential's, "
+        "measured / predicted\n\n",
+        options_.steps);
     std::printf("%-32s", "");
     for (const auto& schedule : schedules_) std::printf("  %s", schedule.name.c_str());
     std::printf("\n");

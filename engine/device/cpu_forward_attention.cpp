@@ -54,7 +54,8 @@ void CpuForward::attention(const Crew& crew, Range rows, int layer, const Prepar
   const int columns = output.n_inputs / n_heads;
   const bool apart = columns % kernels::block_inputs == 0;
   // Heads that one task has follow each other in memory; a few tiles are cut by heads, to share.
-  const int heads = last - first >= 4 * crew.team.n_running() ? n_heads : 1, parts = n_heads / heads;
+  const int heads = last - first >= 4 * crew.team.n_running() ? n_heads : 1,
+            parts = n_heads / heads;
   crew.for_each((last - first) * parts, [&](int i) {
     // From the last rows of a prompt, which see most, to the first: the short tasks come last.
     const auto& tile = step.tiles[end - 1 - i / parts];

@@ -98,7 +98,7 @@ std::uint64_t CpuModel::bytes() const {
 }
 
 std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
-                                                             const Schedule& schedule) {
+                                                              const Schedule& schedule) {
   auto& buffer = this->buffer(step.number);
   buffer.assign(step, {.n_pages = options_.n_pages,
                        .n_slots = options_.n_slots,
@@ -124,9 +124,9 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
 
 std::vector<std::shared_ptr<const Program>> CpuModel::prepare_probe(const Probe& probe) {
   if (!probe_)
-    probe_ = std::make_unique<CpuProbe>(
-        checkpoint_->config(), weights_,
-        kv_pages(checkpoint_->config(), options_.kv, nullptr), workspace_, slots_);
+    probe_ = std::make_unique<CpuProbe>(checkpoint_->config(), weights_,
+                                        kv_pages(checkpoint_->config(), options_.kv, nullptr),
+                                        workspace_, slots_);
   std::vector<std::shared_ptr<const Program>> programs;
   for (auto& program : probe_->programs(graph_, probe)) {
     program->owner = shared_from_this();

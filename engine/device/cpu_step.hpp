@@ -54,9 +54,9 @@ struct CpuStep {
   EventPool events;
 
   // While it runs.
-  std::atomic<bool> failed = false;              // on one of the streams: pass over what is left
-  std::vector<ProgramTimeline> timelines;        // [streams of its schedule]
-  std::atomic<std::uint32_t> n_followed = 0;     // followers that are done
+  std::atomic<bool> failed = false;           // on one of the streams: pass over what is left
+  std::vector<ProgramTimeline> timelines;     // [streams of its schedule]
+  std::atomic<std::uint32_t> n_followed = 0;  // followers that are done
 
   /// Throws std::logic_error where the step is not what a scheduler may ask for.
   void assign(const Step& step, const StepLimits& limits);

@@ -42,7 +42,7 @@ void SimulatedModel::check(const Schedule& schedule) const {
 }
 
 std::vector<std::shared_ptr<const Program>> SimulatedModel::prepare(const Step& step,
-                                                                   const Schedule& schedule) {
+                                                                    const Schedule& schedule) {
   auto& buffer = this->buffer(step.number);
   if (buffer.state == Buffer::State::running)
     violation(step, "its buffer is still in use by step " + std::to_string(buffer.step.number));

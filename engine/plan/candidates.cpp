@@ -14,8 +14,7 @@ int attention_of(const Block& block) {
   const auto found =
       std::find_if(block.operations.begin(), block.operations.end(),
                    [](const Operation& o) { return o.kind == OperationKind::attention; });
-  return found == block.operations.end() ? -1
-                                         : static_cast<int>(found - block.operations.begin());
+  return found == block.operations.end() ? -1 : static_cast<int>(found - block.operations.begin());
 }
 
 void share_out(Schedule& schedule, float leader_share) {
@@ -71,8 +70,8 @@ std::vector<Schedule> candidate_schedules(const Graph& graph,
   if (streams.size() < 2 || n_cpus < 2) return candidates;
   candidates.push_back(side_by_side_schedule(graph, streams));
   // A quarter of the processors reads memory as fast as all of them, or nearly.
-  const float share = std::max(1.0F, std::round(static_cast<float>(n_cpus) / 4)) /
-                      static_cast<float>(n_cpus);
+  const float share =
+      std::max(1.0F, std::round(static_cast<float>(n_cpus) / 4)) / static_cast<float>(n_cpus);
   for (const int n : {2, 4})
     candidates.push_back(attention_apart_schedule(graph, streams, n, share));
   return candidates;

@@ -49,7 +49,8 @@ struct StepShape {
 /// window: of the model's windowed layers, 0 when it has none.
 StepShape step_shape(const Step& step, int window = 0);
 
-/// What a byte from memory costs, in operations, on a typical machine: where only a guess is needed.
+/// What a byte from memory costs, in operations, on a typical machine: where only a guess is
+/// needed.
 inline constexpr double flops_a_byte = 25;
 
 struct Operation {

@@ -16,9 +16,8 @@ std::vector<double> positions_before(const Step& step) {
   std::vector<double> before{0};
   for (const auto& sequence : step.sequences)
     for (int row = 0; row < sequence.n_rows; ++row)
-      before.push_back(before.back() +
-                       static_cast<double>(sequence.position + row + 1) /
-                           std::min(sequence.n_rows, rows_that_read_together));
+      before.push_back(before.back() + static_cast<double>(sequence.position + row + 1) /
+                                           std::min(sequence.n_rows, rows_that_read_together));
   return before;
 }
 

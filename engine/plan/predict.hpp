@@ -4,8 +4,9 @@
 
 namespace nanoflow {
 
-/// How long the schedule's programs would take for this step, in milliseconds, by a profile: they run in virtual time, each
-/// launch at the speed that it keeps beside what the other streams run at that moment.
+/// How long the schedule's programs would take for this step, in milliseconds, by a profile: they
+/// run in virtual time, each launch at the speed that it keeps beside what the other streams run at
+/// that moment.
 double predict_ms(const Graph& graph, const Schedule& schedule, const Step& step,
                   const Profile& profile);
 

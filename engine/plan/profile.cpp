@@ -10,7 +10,7 @@ namespace {
 
 constexpr double alone_ms = 4, beside_ms = 8;  // that a probe is to take
 constexpr int few_launches = 2, most_launches = 2000;
-constexpr int beside_rows = 64;       // of each of two operations that run beside each other
+constexpr int beside_rows = 64;  // of each of two operations that run beside each other
 constexpr int decode_context = 256;
 
 /// Worth measuring: the rest takes next to no time, or cannot be run on made-up rows.
@@ -40,8 +40,9 @@ std::vector<OperationKind> probed_kinds(const Graph& graph) {
 
 void Profile::add(OperationKind kind, float share, double size, double ms) {
   auto& points = times_[{kind, share}];
-  const auto place = std::lower_bound(points.begin(), points.end(), size,
-                                      [](const Point& p, double wanted) { return p.size < wanted; });
+  const auto place =
+      std::lower_bound(points.begin(), points.end(), size,
+                       [](const Point& p, double wanted) { return p.size < wanted; });
   if (place != points.end() && place->size == size)
     place->ms = std::min(place->ms, ms);
   else
@@ -130,8 +131,7 @@ void Profiler::add(const std::vector<double>& ms) {
   const double together = std::max(ms[first], 1e-6);
   double short_keeps = alone(short_load) / together;
   double long_keeps = (alone(long_load) - (ms[last] - ms[first])) / together;
-  if (short_load.kind == long_load.kind)
-    short_keeps = long_keeps = (short_keeps + long_keeps) / 2;
+  if (short_load.kind == long_load.kind) short_keeps = long_keeps = (short_keeps + long_keeps) / 2;
   profile_.add_keeps(short_load.kind, long_load.kind, short_keeps);
   profile_.add_keeps(long_load.kind, short_load.kind, long_keeps);
 }

@@ -14,9 +14,9 @@ namespace nanoflow {
 /// layer's weights and pages each time.
 struct ProbeLoad {
   OperationKind kind = OperationKind::qkv;
-  int n_rows = 0;           // of decoding sequences, one each
-  int context = 0;          // positions that a row sees: attention's
-  float share = 1.0F;       // of the device
+  int n_rows = 0;      // of decoding sequences, one each
+  int context = 0;     // positions that a row sees: attention's
+  float share = 1.0F;  // of the device
   int n_launches = 0;
 };
 using Probe = std::vector<ProbeLoad>;  // [streams], at most as many as the device has
@@ -43,9 +43,9 @@ class Profile {
   void add_keeps(OperationKind kind, OperationKind beside, double part);
 
   bool empty() const { return times_.empty(); }
-  /// A launch's time: between measured sizes in proportion, beyond the largest along the last slope,
-  /// for a share that was not measured from the nearest one. An operation that was not measured
-  /// takes no time.
+  /// A launch's time: between measured sizes in proportion, beyond the largest along the last
+  /// slope, for a share that was not measured from the nearest one. An operation that was not
+  /// measured takes no time.
   double launch_ms(OperationKind kind, float share, double size) const;
   /// 1 where the pair was not measured.
   double keeps(OperationKind kind, OperationKind beside) const;
@@ -62,7 +62,8 @@ class Profile {
   std::map<std::pair<OperationKind, OperationKind>, double> keeps_;
 };
 
-/// Asks for one probe after the other until the profile is complete. Each is a few milliseconds long.
+/// Asks for one probe after the other until the profile is complete. Each is a few milliseconds
+/// long.
 class Profiler {
  public:
   struct Shares {

@@ -42,8 +42,8 @@ struct Schedule {
 
 /// One nano-batch, one stream, one operation after the other: always a candidate.
 Schedule sequential_schedule(const Graph& graph);
-/// The same with the rows cut into nano-batches of equal work, operation by operation: costs time, changes
-/// no bit.
+/// The same with the rows cut into nano-batches of equal work, operation by operation: costs time,
+/// changes no bit.
 Schedule split_schedule(const Graph& graph, int n_nano_batches);
 
 /// Throws std::logic_error where a schedule does not run every operation exactly once on every

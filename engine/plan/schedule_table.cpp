@@ -9,11 +9,11 @@ namespace nanoflow {
 
 namespace {
 
-constexpr std::size_t n_trials = 7;       // steps of each candidate, before one is chosen
-constexpr std::size_t n_first = 3;        // after which a slow one drops out
-constexpr double slow = 1.15;             // times the fastest one's cost
-constexpr double worth = 0.98;            // of sequential's cost: what a better one may have
-constexpr double hopeless = 1.15;         // times the fastest one's predicted time
+constexpr std::size_t n_trials = 7;         // steps of each candidate, before one is chosen
+constexpr std::size_t n_first = 3;          // after which a slow one drops out
+constexpr double slow = 1.15;               // times the fastest one's cost
+constexpr double worth = 0.98;              // of sequential's cost: what a better one may have
+constexpr double hopeless = 1.15;           // times the fastest one's predicted time
 constexpr std::uint64_t n_unchecked = 256;  // steps between two checks of a choice
 
 int bucket(int value) {
@@ -23,8 +23,7 @@ int bucket(int value) {
 }  // namespace
 
 SignatureBucket bucket_of(const BatchSignature& signature) {
-  return {bucket(signature.n_tokens),
-          signature.n_decode == 0 ? 0 : bucket(signature.n_decode),
+  return {bucket(signature.n_tokens), signature.n_decode == 0 ? 0 : bucket(signature.n_decode),
           bucket(signature.mean_context)};
 }
 

@@ -21,8 +21,8 @@ SignatureBucket bucket_of(const BatchSignature& signature);
 ///
 /// A kind of batch that is new runs each candidate in turn for a few steps. One that is clearly
 /// slower drops out early. The fastest is kept if it beats sequential by more than noise, and is
-/// held against it again every few hundred steps. Times are compared per unit of a step's work, since
-/// the steps of a bucket differ.
+/// held against it again every few hundred steps. Times are compared per unit of a step's work,
+/// since the steps of a bucket differ.
 class ScheduleTable {
  public:
   /// candidates: the first is sequential.
@@ -47,7 +47,7 @@ class ScheduleTable {
     double median() const;  // of the costs; 0 without any
   };
   struct Entry {
-    BatchSignature first;               // the first of this kind
+    BatchSignature first;            // the first of this kind
     std::vector<Observed> observed;  // [candidates]
     int best = 0;
     bool decided = false;

@@ -81,13 +81,12 @@ inline OneModel::OneModel(World& world, const ModelOptions& options)
                                    .n_slots = batcher.max_sequences,
                                    .max_step_tokens = batcher.max_step_tokens,
                                    .progress = nullptr});
-  executor = spawn_executor(
-      world.system, {.model = "test",
-                     .device_model = model,
-                     .streams = {stream},
-                     .stream_names = {"compute"},
-                     .candidates = {sequential_schedule(model->graph())},
-                     .monitor = {}});
+  executor = spawn_executor(world.system, {.model = "test",
+                                           .device_model = model,
+                                           .streams = {stream},
+                                           .stream_names = {"compute"},
+                                           .candidates = {sequential_schedule(model->graph())},
+                                           .monitor = {}});
   kv_manager = spawn_kv_manager(world.system,
                                 {.n_pages = batcher.n_pages, .prefix_cache = options.prefix_cache});
   scheduler = spawn_scheduler(world.system, {.batcher = batcher,

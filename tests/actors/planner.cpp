@@ -16,24 +16,26 @@ namespace {
 /// Everything takes a microsecond a launch.
 struct FakeExecutor {
   explicit FakeExecutor(World& world, bool works = true) {
-    actor = world.system.spawn([this, works](ExecutorActor::pointer) -> ExecutorActor::behavior_type {
-      return {
-          [](const StepPtr&) { return StepOutcomePtr(); },
-          [](recover_atom) {},
-          [](streams_atom, const std::vector<StreamActor>&) {},
-          [](ping_atom) { return pong_atom_v; },
-          [this, works](const ProbePtr& probe) -> caf::result<TimelinesPtr> {
-            ++n_probes;
-            if (!works) return caf::make_error(ActorError::device_failed, std::string("no power"));
-            std::vector<ProgramTimeline> timelines;
-            for (const auto& load : *probe)
-              timelines.push_back({.start_ns = 100, .end_ns = 100 + 1000L * load.n_launches});
-            return std::make_shared<const std::vector<ProgramTimeline>>(timelines);
-          },
-          [this](const ProfilePtr& profile) { profiles.push_back(profile); },
-          [](plan_atom, bool) { return JsonPtr(); },
-      };
-    });
+    actor =
+        world.system.spawn([this, works](ExecutorActor::pointer) -> ExecutorActor::behavior_type {
+          return {
+              [](const StepPtr&) { return StepOutcomePtr(); },
+              [](recover_atom) {},
+              [](streams_atom, const std::vector<StreamActor>&) {},
+              [](ping_atom) { return pong_atom_v; },
+              [this, works](const ProbePtr& probe) -> caf::result<TimelinesPtr> {
+                ++n_probes;
+                if (!works)
+                  return caf::make_error(ActorError::device_failed, std::string("no power"));
+                std::vector<ProgramTimeline> timelines;
+                for (const auto& load : *probe)
+                  timelines.push_back({.start_ns = 100, .end_ns = 100 + 1000L * load.n_launches});
+                return std::make_shared<const std::vector<ProgramTimeline>>(timelines);
+              },
+              [this](const ProfilePtr& profile) { profiles.push_back(profile); },
+              [](plan_atom, bool) { return JsonPtr(); },
+          };
+        });
   }
   ExecutorActor actor;
   int n_probes = 0;

@@ -52,7 +52,8 @@ BOOST_AUTO_TEST_SUITE(a_configuration_file)
 BOOST_AUTO_TEST_CASE(sets_what_it_names) {
   const Config config = read(
       "models = ['a', '/b/c.gguf']\nendpoint = 'ipc:///x/y.sock'\nthreads = 3\n"
-      "prefix_cache = false\noverlap = false\nkv_memory = '25%'\nlog_level = 'debug'\nmax_waiting = 7\n");
+      "prefix_cache = false\noverlap = false\nkv_memory = '25%'\nlog_level = 'debug'\nmax_waiting "
+      "= 7\n");
   BOOST_TEST(config.models == (std::vector<std::string>{"a", "/b/c.gguf"}),
              boost::test_tools::per_element());
   BOOST_TEST(config.endpoint == "ipc:///x/y.sock");

@@ -91,19 +91,18 @@ void check_model(const std::string& name, WeightFormat weights, KvFormat kv = Kv
   // As on a machine of three processors: the teams' shares are parts of it.
   auto shared = make_test_device({3, 2});
   auto shared_model = load_test_model(*shared, folder + name, weights, 64, 512, kv);
-  for (const auto& schedule :
-       candidate_schedules(shared_model->graph(), {"compute", "memory"}, 3))
+  for (const auto& schedule : candidate_schedules(shared_model->graph(), {"compute", "memory"}, 3))
     check_same(expected,
                serve(*shared, *shared_model, requests, {.max_chunk = 70, .schedule = schedule}),
                schedule.name);
   Random random(5);
   for (int round = 0; round < 5; ++round) {
-    check_same(
-        expected,
-        serve(*device, *model, requests,
-              {.seed = static_cast<unsigned>(round), .join = 0.8,
-               .schedule = random_schedule(random, model->graph())}),
-        "random schedule " + std::to_string(round));
+    check_same(expected,
+               serve(*device, *model, requests,
+                     {.seed = static_cast<unsigned>(round),
+                      .join = 0.8,
+                      .schedule = random_schedule(random, model->graph())}),
+               "random schedule " + std::to_string(round));
   }
 }
 

@@ -29,10 +29,11 @@ struct Fixture {
     return step;
   }
   void refused(const Step& step, const std::string& text) const {
-    BOOST_CHECK_EXCEPTION(model->prepare(step, sequential), std::logic_error, [&](const auto& error) {
-      BOOST_TEST_INFO(error.what());
-      return std::string(error.what()).find(text) != std::string::npos;
-    });
+    BOOST_CHECK_EXCEPTION(model->prepare(step, sequential), std::logic_error,
+                          [&](const auto& error) {
+                            BOOST_TEST_INFO(error.what());
+                            return std::string(error.what()).find(text) != std::string::npos;
+                          });
   }
   Answer answer(const SamplingParams& sampling, int n_tokens = 8, int choice = 0) const {
     return serve(*device, *model, {{{5, 6, 7, 8}, n_tokens, sampling, choice}}).front();

@@ -32,10 +32,10 @@ struct Answer {
 /// How requests become steps.
 struct Mix {
   unsigned seed = 1;
-  int max_chunk = 1 << 20;    // rows of a prompt in one step
-  double join = 1.0;          // probability of being in a step
-  bool ahead = true;          // step N+1 is prepared before step N has run
-  bool shuffle_pages = true;  // page tables in no order
+  int max_chunk = 1 << 20;                // rows of a prompt in one step
+  double join = 1.0;                      // probability of being in a step
+  bool ahead = true;                      // step N+1 is prepared before step N has run
+  bool shuffle_pages = true;              // page tables in no order
   std::optional<Schedule> schedule = {};  // how steps are run; nothing: sequentially
 };
 

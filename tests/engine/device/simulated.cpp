@@ -27,7 +27,8 @@ struct Rig {
     sequential = sequential_schedule(model->graph());
   }
   std::vector<StepResult::Sampled> run(std::vector<StepSequence> sequences) {
-    const auto programs = model->prepare({.number = ++step, .sequences = std::move(sequences)}, sequential);
+    const auto programs =
+        model->prepare({.number = ++step, .sequences = std::move(sequences)}, sequential);
     device->streams()[0]->run(*programs.at(0));
     auto result = model->result(step);
     BOOST_REQUIRE_EQUAL(result.number, step);
@@ -116,8 +117,10 @@ BOOST_AUTO_TEST_CASE(the_newest_token_comes_from_the_slot_and_a_restart_gives_th
 BOOST_AUTO_TEST_CASE(a_step_can_be_prepared_before_the_one_before_it_has_run) {
   Rig rig;
   const auto all = tokens(30);
-  const auto first = rig.model->prepare({.number = 1, .sequences = {prompt(0, all, {0})}}, rig.sequential);
-  const auto second = rig.model->prepare({.number = 2, .sequences = {newest(0, 30, {0})}}, rig.sequential);
+  const auto first =
+      rig.model->prepare({.number = 1, .sequences = {prompt(0, all, {0})}}, rig.sequential);
+  const auto second =
+      rig.model->prepare({.number = 2, .sequences = {newest(0, 30, {0})}}, rig.sequential);
   rig.device->streams()[0]->run(*first[0]);
   rig.device->streams()[0]->run(*second[0]);
   BOOST_CHECK_EQUAL(rig.model->result(1).sampled.size(), 1);

@@ -213,7 +213,8 @@ BOOST_AUTO_TEST_CASE(a_cut_weighs_what_rows_attend_to) {
   }
   // 100, and 33 for each position seen: 133 four times, 13300, 4489 three times.
   BOOST_TEST(RowCuts(step, cost, {0.5F, 0.5F}).begin(1) == 5);
-  BOOST_TEST(RowCuts(step, {.products = 100, .attended = 0, .read = 0}, {0.5F, 0.5F}).begin(1) == 4);
+  BOOST_TEST(RowCuts(step, {.products = 100, .attended = 0, .read = 0}, {0.5F, 0.5F}).begin(1) ==
+             4);
   // A prompt's rows read K and V together, 16 at a time: 100 + 3 for each position, 1 to 48, which
   // reaches half of its sum, 4164, with row 28 (2800 + 3 * 406 = 4018).
   step.sequences.assign(1, {});
