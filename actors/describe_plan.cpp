@@ -53,15 +53,13 @@ wire::Json describe(const SignatureBucket& bucket) {
 
 wire::Json describe(const ScheduleTable& table, const SignatureBucket& bucket,
                     const ScheduleTable::Entry& entry) {
-  const auto& best = entry.observed[static_cast<std::size_t>(entry.best)];
   wire::Json row = describe(bucket);
   row["chosen"] = table.candidates()[static_cast<std::size_t>(entry.best)].name;
   row["reason"] = reason(table, entry);
   std::uint64_t steps = 0;
   for (const auto& observed : entry.observed) steps += observed.steps;
   row["steps"] = steps;
-  if (entry.decided && best.median() > 0)
-    row["speed_of_sequential"] = rounded(entry.observed.front().median() / best.median());
+  if (entry.decided) row["speed_of_sequential"] = rounded(entry.gain);
   return row;
 }
 

@@ -152,6 +152,9 @@ void ScheduleTable::judge(Entry& entry, const BatchSignature& signature) const {
       least = entry.observed[i].median();
       entry.best = static_cast<int>(i);
     }
+  // Now, while both have been measured on the same steps.
+  entry.gain = entry.observed.front().median() /
+               entry.observed[static_cast<std::size_t>(entry.best)].median();
   entry.decided = true;
   entry.until_check = n_unchecked;
 }

@@ -50,6 +50,7 @@ class ScheduleTable {
     BatchSignature first;            // the first of this kind
     std::vector<Observed> observed;  // [candidates]
     int best = 0;
+    double gain = 1;  // sequential's cost over the best one's, when it was last judged
     bool decided = false;
     std::uint64_t until_check = 0;  // steps, once decided
   };

@@ -48,6 +48,7 @@ BOOST_AUTO_TEST_CASE(the_fastest_is_chosen_after_every_one_was_tried) {
   for (std::size_t i = 0; i < tried.size(); ++i) BOOST_TEST(tried[i] > 0);
   BOOST_TEST(only().decided);
   BOOST_TEST(only().best == 1);
+  BOOST_TEST(only().gain == 1.25, boost::test_tools::tolerance(0.02));
   BOOST_TEST(run(50, {10, 8, 9, 9.1})[1] == 50);
 }
 
