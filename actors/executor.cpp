@@ -82,10 +82,12 @@ OutcomePromise ExecutorState::add(const StepPtr& step) {
   return promise;
 }
 
-/// Prepares what can be prepared, and sends what may run. While a step is out that was sent to
-/// streams since replaced, the next one waits: most likely the news of its failure is on the way.
+/// Prepares what can be prepared, and sends what may run; with nothing to run, a probe. While a
+/// step is out that was sent to streams since replaced, the next one waits: most likely the news of
+/// its failure is on the way.
 void ExecutorState::advance() {
   if (probing) return;  // a few milliseconds
+  if (steps.empty()) return start_probe();
   for (auto& step : steps) {
     if (broken || (step.sent && step.generation != streams_generation)) return;
     if (step.sent) continue;
@@ -124,12 +126,12 @@ StepProgramsPtr ExecutorState::for_streams(const Programs& programs) const {
 ProbePromise ExecutorState::add_probe(const ProbePtr& probe) {
   auto promise = self->make_response_promise<TimelinesPtr>();
   waiting_probe = {probe, promise};
-  start_probe();
+  advance();
   return promise;
 }
 
 void ExecutorState::start_probe() {
-  if (!waiting_probe || probing || broken || !steps.empty()) return;
+  if (!waiting_probe || broken) return;
   const auto [probe, promise] = *std::exchange(waiting_probe, std::nullopt);
   probing = true;
   self->request(config.streams.front(), caf::infinite,
@@ -185,7 +187,6 @@ void ExecutorState::settle() {
     steps.pop_front();
   }
   advance();
-  start_probe();
 }
 
 void ExecutorState::answer(StepInFlight& step) {

@@ -46,10 +46,7 @@ void probe_next(Self self) {
       .then(
           [self](const TimelinesPtr& timelines) {
             std::vector<double> ms;
-            for (const auto& timeline : *timelines)
-              ms.push_back(
-                  static_cast<double>(timeline.end_ns - timeline.start_ns - timeline.wait_ns) *
-                  1e-6);
+            for (const auto& timeline : *timelines) ms.push_back(timeline.busy_ms());
             self->state.profiler->add(ms);
             probe_next(self);
           },

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,7 +25,39 @@ struct BenchModelOptions {
   int max_batch = 64;
   int max_context = 512;
   int max_step_tokens = 512;
+  int steps = 20;  // measured, for each row
 };
+
+/// Fills in what the command line says; where it is wrong, says how it is and exits.
+inline BenchModelOptions parse(const char* program, int argc, char** argv,
+                               BenchModelOptions options = {}) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool has_value = i + 1 < argc;
+    if (word == "--device" && has_value) {
+      options.device.kind = argv[++i];
+    } else if (word == "--threads" && has_value) {
+      options.device.threads = std::atoi(argv[++i]);
+    } else if (word == "--weights" && has_value) {
+      options.weights = parse_weight_format(argv[++i]).value();
+    } else if (word == "--kv" && has_value) {
+      options.kv = parse_kv_format(argv[++i]).value();
+    } else if (word == "--steps" && has_value) {
+      options.steps = std::max(1, std::atoi(argv[++i]));
+    } else if (options.model.empty() && !word.starts_with("--")) {
+      options.model = word;
+    } else {
+      options.model.clear();
+      break;
+    }
+  }
+  if (!options.model.empty()) return options;
+  std::fprintf(stderr,
+               "usage: %s MODEL [--device cpu] [--threads N] [--weights "
+               "auto|f32|bf16|int8|int4] [--kv auto|f32|bf16|int8] [--steps N]\n",
+               program);
+  std::exit(2);
+}
 
 class BenchModel {
  public:

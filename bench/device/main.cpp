@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 
 #include "bench/device/bench_model.hpp"
@@ -18,40 +17,6 @@ using namespace nanoflow;
 constexpr int prompt_tokens = 512;
 constexpr int context_tokens = 256;  // of a sequence, when its decoding is measured
 constexpr int largest_batch = 64;
-
-struct Options : bench::BenchModelOptions {
-  int steps = 20;  // measured, for each row
-};
-
-Options parse(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const bool has_value = i + 1 < argc;
-    if (word == "--device" && has_value) {
-      options.device.kind = argv[++i];
-    } else if (word == "--threads" && has_value) {
-      options.device.threads = std::atoi(argv[++i]);
-    } else if (word == "--weights" && has_value) {
-      options.weights = parse_weight_format(argv[++i]).value();
-    } else if (word == "--kv" && has_value) {
-      options.kv = parse_kv_format(argv[++i]).value();
-    } else if (word == "--steps" && has_value) {
-      options.steps = std::max(1, std::atoi(argv[++i]));
-    } else if (options.model.empty() && !word.starts_with("--")) {
-      options.model = word;
-    } else {
-      options.model.clear();
-      break;
-    }
-  }
-  if (!options.model.empty()) return options;
-  std::fprintf(
-      stderr,
-      "usage: bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4] "
-      "[--kv auto|f32|bf16|int8] [--steps N]\n");
-  std::exit(2);
-}
 
 /// Measured steps of one kind.
 struct Timings {
@@ -68,7 +33,9 @@ struct Timings {
 
 class Bench {
  public:
-  explicit Bench(const Options& options) : options_(options), model_(options) { model_.print(); }
+  explicit Bench(const bench::BenchModelOptions& options) : options_(options), model_(options) {
+    model_.print();
+  }
 
   void run() {
     std::printf("%-18s %10s %10s %10s %9s %8s\n", "", "tokens/s", "ms/step", "best ms", "GFLOP/s",
@@ -114,7 +81,7 @@ class Bench {
     std::printf("\n");
   }
 
-  Options options_;
+  bench::BenchModelOptions options_;
   bench::BenchModel model_;
 };
 
@@ -122,7 +89,7 @@ class Bench {
 
 int main(int argc, char** argv) {
   try {
-    Bench(parse(argc, argv)).run();
+    Bench(bench::parse("bench_device", argc, argv)).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_device: %s\n", error.what());
     return 1;

@@ -5,7 +5,6 @@
 //         [--kv auto|f32|bf16|int8] [--steps N]
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 
 #include "bench/device/bench_model.hpp"
@@ -16,10 +15,6 @@ namespace {
 
 using namespace nanoflow;
 
-struct Options : bench::BenchModelOptions {
-  int steps = 15;  // of each schedule, for each row
-};
-
 /// A kind of batch: sequences, rows of each, and where they begin.
 struct Kind {
   int batch, n_rows, position;
@@ -28,35 +23,6 @@ constexpr Kind kinds[] = {{4, 1, 256},  {8, 1, 256},  {16, 1, 256},  {32, 1, 256
                           {64, 1, 256}, {64, 1, 512}, {64, 1, 1024}, {128, 1, 256}, {16, 1, 1024},
                           {1, 128, 0},  {1, 512, 0},  {1, 512, 512}, {4, 128, 0},   {16, 32, 128}};
 
-Options parse(int argc, char** argv) {
-  Options options;
-  options.max_batch = 128;
-  options.max_context = 1024 + page_size;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const bool has_value = i + 1 < argc;
-    if (word == "--threads" && has_value) {
-      options.device.threads = std::atoi(argv[++i]);
-    } else if (word == "--weights" && has_value) {
-      options.weights = parse_weight_format(argv[++i]).value();
-    } else if (word == "--kv" && has_value) {
-      options.kv = parse_kv_format(argv[++i]).value();
-    } else if (word == "--steps" && has_value) {
-      options.steps = std::max(1, std::atoi(argv[++i]));
-    } else if (options.model.empty() && !word.starts_with("--")) {
-      options.model = word;
-    } else {
-      options.model.clear();
-      break;
-    }
-  }
-  if (!options.model.empty()) return options;
-  std::fprintf(stderr,
-               "usage: bench_plan MODEL [--threads N] [--weights auto|f32|bf16|int8|int4] "
-               "[--kv auto|f32|bf16|int8] [--steps N]\n");
-  std::exit(2);
-}
-
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
@@ -64,7 +30,7 @@ double median(std::vector<double> values) {
 
 class Bench {
  public:
-  explicit Bench(const Options& options) : options_(options), model_(options) {
+  explicit Bench(const bench::BenchModelOptions& options) : options_(options), model_(options) {
     model_.print();
     const auto streams = model_.device().streams();
     std::vector<std::string> names;
@@ -95,9 +61,7 @@ class Bench {
     for (auto probe = profiler.next(); probe; probe = profiler.next(), ++n_probes) {
       const auto programs = model.prepare_probe(*probe);
       std::vector<double> ms;
-      for (const auto& timeline : model_.run(programs))
-        ms.push_back(static_cast<double>(timeline.end_ns - timeline.start_ns - timeline.wait_ns) *
-                     1e-6);
+      for (const auto& timeline : model_.run(programs)) ms.push_back(timeline.busy_ms());
       profiler.add(ms);
     }
     model.end_probes();
@@ -157,7 +121,7 @@ class Bench {
     std::fflush(stdout);
   }
 
-  Options options_;
+  bench::BenchModelOptions options_;
   bench::BenchModel model_;
   std::vector<Schedule> schedules_;
   Profile profile_;
@@ -167,7 +131,11 @@ class Bench {
 
 int main(int argc, char** argv) {
   try {
-    Bench(parse(argc, argv)).run();
+    bench::BenchModelOptions options;
+    options.max_batch = 128;
+    options.max_context = 1024 + page_size;
+    options.steps = 15;
+    Bench(bench::parse("bench_plan", argc, argv, options)).run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_plan: %s\n", error.what());
     return 1;

@@ -89,10 +89,11 @@ class Launches {
 
 class Compiler {
  public:
-  Compiler(const Graph& graph, const Schedule& schedule, const Step& step)
+  Compiler(const Graph& graph, const Schedule& schedule, const Step& step, const StepShape& shape)
       : graph_(graph),
         schedule_(schedule),
-        rows_(step, row_cost(graph, step_shape(step)), schedule.nano_batches),
+        rows_(step, schedule.nano_batches.size() > 1 ? row_cost(graph, shape) : RowCost(),
+              schedule.nano_batches),
         launches_(static_cast<int>(schedule.streams.size())) {}
 
   Launches& run() {
@@ -171,7 +172,7 @@ std::vector<Program> compile(const Graph& graph, const Schedule& schedule, const
     programs[stream].shape = shape;
     programs[stream].share = 0;
   }
-  Compiler(graph, schedule, step).run().emit(programs);
+  Compiler(graph, schedule, step, shape).run().emit(programs);
   return programs;
 }
 

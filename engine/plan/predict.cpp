@@ -4,28 +4,17 @@
 #include <limits>
 
 #include "engine/plan/program.hpp"
+#include "engine/plan/row_cuts.hpp"
 
 namespace nanoflow {
 
 namespace {
 
-/// Positions that the rows before each one see, K and V being read once for 16 rows of a prompt:
-/// [n_tokens + 1].
-std::vector<double> positions_before(const Step& step) {
-  constexpr int rows_that_read_together = 16;
-  std::vector<double> before{0};
-  for (const auto& sequence : step.sequences)
-    for (int row = 0; row < sequence.n_rows; ++row)
-      before.push_back(before.back() + static_cast<double>(sequence.position + row + 1) /
-                                           std::min(sequence.n_rows, rows_that_read_together));
-  return before;
-}
-
 class VirtualStreams {
  public:
   VirtualStreams(const std::vector<Program>& programs, const Graph& graph, const Step& step,
                  const Profile& profile)
-      : graph_(graph), profile_(profile), positions_(positions_before(step)) {
+      : graph_(graph), profile_(profile), positions_(costs_before(step, {.read = 1})) {
     for (const auto& program : programs) streams_.push_back({&program.instructions});
     recorded_.resize(static_cast<std::size_t>(programs.front().n_events));
   }
@@ -106,7 +95,7 @@ class VirtualStreams {
 
   const Graph& graph_;
   const Profile& profile_;
-  std::vector<double> positions_;
+  std::vector<double> positions_;  // whose K and V are read for all rows before: [n_tokens + 1]
   std::vector<Stream> streams_;
   std::vector<bool> recorded_;
   double now_ = 0;

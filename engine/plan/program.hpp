@@ -47,6 +47,8 @@ struct ProgramTimeline {
   std::int64_t wait_ns = 0;                               // for other streams
   std::array<std::int64_t, n_operation_kinds> kind_ns{};  // by OperationKind
   double flops = 0, bytes = 0;                            // by the graph's count
+
+  double busy_ms() const { return static_cast<double>(end_ns - start_ns - wait_ns) * 1e-6; }
 };
 
 /// One program per stream of the schedule. Rows are cut between sequences where a cut is near one,

@@ -25,7 +25,8 @@ int nearest_cost(const std::vector<double>& before, double wanted) {
   return static_cast<int>(above - before.begin()) - (lower_is_nearer ? 1 : 0);
 }
 
-/// Of all rows before each one: [n_tokens + 1].
+}  // namespace
+
 std::vector<double> costs_before(const Step& step, const RowCost& cost) {
   constexpr int rows_that_read_together = 16;
   std::vector<double> before{0};
@@ -38,8 +39,6 @@ std::vector<double> costs_before(const Step& step, const RowCost& cost) {
   }
   return before;
 }
-
-}  // namespace
 
 RowCost row_cost(const Graph& graph, const StepShape& shape) {
   StepShape unseeing = shape;  // its rows attend to nothing
@@ -75,7 +74,7 @@ RowCuts::RowCuts(const Step& step, const RowCost& cost, const std::vector<float>
   // to a page that another one reads.
   const int n_nano = static_cast<int>(nano_batches.size());
   const int near = n_tokens / (4 * n_nano);
-  const auto before = costs_before(step, cost);
+  const auto before = n_nano > 1 ? costs_before(step, cost) : std::vector<double>();
   double part = 0;
   cuts_.push_back(0);
   for (int nano = 0; nano + 1 < n_nano; ++nano) {

@@ -12,14 +12,16 @@ struct RowCost {
   double attended = 0;  // a position, arithmetic
   double read = 0;      // a position, K and V from memory: once for all rows of an attention tile
 };
-/// At n_rows a step, which share the reading of the weights.
+/// In a step of that shape, whose rows share the reading of the weights.
 RowCost row_cost(const Graph& graph, const StepShape& shape);
+/// Of all rows before each one: [n_tokens + 1].
+std::vector<double> costs_before(const Step& step, const RowCost& cost);
 
 /// Where a step's rows lie: which sequence each belongs to, which sample, and how they are cut into
 /// nano-batches.
 class RowCuts {
  public:
-  /// nano_batches: each one's part of the step's cost.
+  /// nano_batches: each one's part of the step's cost, which one nano-batch has no need of.
   RowCuts(const Step& step, const RowCost& cost, const std::vector<float>& nano_batches);
 
   int begin(int nano) const { return cuts_[nano]; }  // first row of a nano-batch; [0, n_nano]

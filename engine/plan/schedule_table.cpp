@@ -44,11 +44,24 @@ void ScheduleTable::use(const Profile& profile) {
     if (!entry.decided) predict(entry);
 }
 
+/// A nano-batch of a single row gains nothing, so the smallest batch of its kind says what is
+/// tried.
+ScheduleTable::Entry ScheduleTable::begin(const BatchSignature& signature) const {
+  Entry entry;
+  entry.first = signature;
+  entry.observed.resize(candidates_.size());
+  const auto least_tokens = bucket_of(signature).tokens / 2 + 1;
+  for (std::size_t i = 1; i < candidates_.size(); ++i)
+    entry.observed[i].dropped = least_tokens < 2 * std::ssize(candidates_[i].nano_batches);
+  if (!profile_.empty()) predict(entry);
+  return entry;
+}
+
 void ScheduleTable::predict(Entry& entry) const {
   const auto step = typical_step(entry.first);
   std::size_t best = 0;  // of those that are not sequential
   for (std::size_t i = 0; i < candidates_.size(); ++i) {
-    if (!fits(static_cast<int>(i), entry.first)) continue;
+    if (entry.observed[i].dropped) continue;
     auto& predicted = entry.observed[i].predicted_ms;
     predicted = predict_ms(graph_, candidates_[i], step, profile_);
     if (i > 0 && (best == 0 || predicted < entry.observed[best].predicted_ms)) best = i;
@@ -60,51 +73,35 @@ void ScheduleTable::predict(Entry& entry) const {
       entry.observed[i].dropped = true;
 }
 
-/// A nano-batch of a single row gains nothing.
-bool ScheduleTable::fits(int candidate, const BatchSignature& signature) const {
-  const auto n = std::ssize(candidates_[static_cast<std::size_t>(candidate)].nano_batches);
-  return n == 1 || signature.n_tokens >= 2 * n;
-}
-
-int ScheduleTable::next_trial(const Entry& entry, const BatchSignature& signature) const {
-  int next = 0;
-  for (int i = 1; i < std::ssize(entry.observed); ++i) {
-    const auto& observed = entry.observed[static_cast<std::size_t>(i)];
-    if (fits(i, signature) && !observed.dropped &&
-        observed.chosen < entry.observed[static_cast<std::size_t>(next)].chosen)
+int ScheduleTable::next_trial(const Entry& entry) {
+  std::size_t next = 0;
+  for (std::size_t i = 1; i < entry.observed.size(); ++i)
+    if (!entry.observed[i].dropped && entry.observed[i].chosen < entry.observed[next].chosen)
       next = i;
-  }
-  return next;
+  return static_cast<int>(next);
 }
 
 /// The fastest of those that are not sequential; sequential where all others dropped out.
 int ScheduleTable::runner_up(const Entry& entry) {
-  int best = 0;
-  for (int i = 1; i < std::ssize(entry.observed); ++i) {
-    const auto& observed = entry.observed[static_cast<std::size_t>(i)];
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < entry.observed.size(); ++i) {
+    const auto& observed = entry.observed[i];
     if (observed.dropped || observed.costs.empty()) continue;
-    if (best == 0 || observed.median() < entry.observed[static_cast<std::size_t>(best)].median())
-      best = i;
+    if (best == 0 || observed.median() < entry.observed[best].median()) best = i;
   }
-  return best;
+  return static_cast<int>(best);
 }
 
 int ScheduleTable::choose(const BatchSignature& signature) {
   auto& entry = entries_[bucket_of(signature)];
-  if (entry.observed.empty()) {
-    entry.observed.resize(candidates_.size());
-    entry.first = signature;
-    if (!profile_.empty()) predict(entry);
-  }
-  int chosen = 0;
+  if (entry.observed.empty()) entry = begin(signature);
+  int chosen = entry.best;
   if (!entry.decided) {
-    chosen = next_trial(entry, signature);
+    chosen = next_trial(entry);
   } else {
     // Before a check, every other step is the rival's.
-    const int rival = entry.best == 0 ? runner_up(entry) : 0;
-    const bool checks = entry.until_check < 2 * n_trials;
-    chosen = checks && entry.until_check % 2 == 0 ? rival : entry.best;
-    if (!fits(chosen, signature)) chosen = 0;
+    if (entry.until_check < 2 * n_trials && entry.until_check % 2 == 0)
+      chosen = entry.best == 0 ? runner_up(entry) : 0;
     if (entry.until_check > 0) --entry.until_check;
   }
   ++entry.observed[static_cast<std::size_t>(chosen)].chosen;
@@ -124,37 +121,33 @@ void ScheduleTable::observe(const BatchSignature& signature, int candidate, doub
     observed.costs[observed.steps % n_trials] = cost;
   ++observed.steps;
   observed.total_ms += ms;
-  if (!entry.decided || entry.until_check == 0) judge(entry, signature);
+  if (!entry.decided || entry.until_check == 0) judge(entry);
 }
 
 /// Drops what is slow; decides when every candidate that is left has been tried.
-void ScheduleTable::judge(Entry& entry, const BatchSignature& signature) const {
-  double fastest = entry.observed.front().median();
+void ScheduleTable::judge(Entry& entry) {
+  auto& observed = entry.observed;
+  double fastest = observed.front().median();
   bool all_tried = true;
-  const auto open = [&](std::size_t i) {
-    return fits(static_cast<int>(i), signature) && !entry.observed[i].dropped;
-  };
-  for (std::size_t i = 0; i < entry.observed.size(); ++i) {
-    if (!open(i)) continue;
-    const auto& observed = entry.observed[i];
-    all_tried = all_tried && observed.costs.size() >= n_trials;
-    if (observed.costs.size() >= n_first) fastest = std::min(fastest, observed.median());
+  for (const auto& each : observed) {
+    if (each.dropped) continue;
+    all_tried = all_tried && each.costs.size() >= n_trials;
+    if (each.costs.size() >= n_first) fastest = std::min(fastest, each.median());
   }
-  for (std::size_t i = 1; i < entry.observed.size() && !entry.decided; ++i)
-    if (open(i) && entry.observed[i].costs.size() >= n_first &&
-        entry.observed[i].median() > slow * fastest)
-      entry.observed[i].dropped = true;
+  for (std::size_t i = 1; i < observed.size() && !entry.decided; ++i)
+    if (observed[i].costs.size() >= n_first && observed[i].median() > slow * fastest)
+      observed[i].dropped = true;
   if (!all_tried) return;
-  entry.best = 0;
-  double least = worth * entry.observed.front().median();
-  for (std::size_t i = 1; i < entry.observed.size(); ++i)
-    if (open(i) && entry.observed[i].median() < least) {
-      least = entry.observed[i].median();
-      entry.best = static_cast<int>(i);
+  std::size_t best = 0;
+  double least = worth * observed.front().median();
+  for (std::size_t i = 1; i < observed.size(); ++i)
+    if (!observed[i].dropped && observed[i].median() < least) {
+      least = observed[i].median();
+      best = i;
     }
+  entry.best = static_cast<int>(best);
   // Now, while both have been measured on the same steps.
-  entry.gain = entry.observed.front().median() /
-               entry.observed[static_cast<std::size_t>(entry.best)].median();
+  entry.gain = observed.front().median() / observed[best].median();
   entry.decided = true;
   entry.until_check = n_unchecked;
 }

@@ -43,8 +43,8 @@ class ScheduleTable {
     double total_ms = 0;
     std::vector<double> costs;  // the newest, ms for a unit of work; a ring
     double predicted_ms = 0;    // for the first step of this kind; 0 without a profile
-    bool dropped = false;
-    double median() const;  // of the costs; 0 without any
+    bool dropped = false;       // not to be tried, or not any more
+    double median() const;      // of the costs; 0 without any
   };
   struct Entry {
     BatchSignature first;            // the first of this kind
@@ -57,11 +57,11 @@ class ScheduleTable {
   const std::map<SignatureBucket, Entry>& entries() const { return entries_; }
 
  private:
+  Entry begin(const BatchSignature& signature) const;
   void predict(Entry& entry) const;
-  bool fits(int candidate, const BatchSignature& signature) const;
-  int next_trial(const Entry& entry, const BatchSignature& signature) const;
+  static int next_trial(const Entry& entry);
   static int runner_up(const Entry& entry);
-  void judge(Entry& entry, const BatchSignature& signature) const;
+  static void judge(Entry& entry);
 
   Graph graph_;
   std::vector<Schedule> candidates_;

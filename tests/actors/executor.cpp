@@ -259,6 +259,26 @@ BOOST_AUTO_TEST_CASE(a_probe_waits_until_no_step_is_in_flight_and_steps_wait_for
   BOOST_TEST(fixture.sent() == (Numbers{3}), boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_probe_waits_for_streams) {
+  Fixture fixture(1);
+  caf::anon_send(fixture.actor, streams_atom_v, Fixture::handles(fixture.streams));
+  fixture.run_step(1);
+  fixture.streams[0].fail();
+  fixture.world.run();
+  fixture.world.system.spawn([&](caf::event_based_actor* self) {
+    self->request(fixture.actor, caf::infinite, ProbePtr(std::make_shared<const Probe>(1)))
+        .then([](const TimelinesPtr&) {});
+  });
+  fixture.world.run();
+  BOOST_TEST(fixture.sent().empty());
+  std::vector<ScriptedStream> fresh;
+  fresh.emplace_back(fixture.world);
+  caf::anon_send(fixture.actor, streams_atom_v, Fixture::handles(fresh));
+  fixture.world.run();
+  BOOST_TEST(fresh[0].programs->size() == 1u);
+  fixture.world.end(fresh[0].actor);
+}
+
 BOOST_AUTO_TEST_CASE(a_probe_that_fails_is_answered_and_steps_go_on_with_new_streams) {
   Fixture fixture(1);
   bool failed = false;

@@ -92,6 +92,17 @@ BOOST_AUTO_TEST_CASE(a_batch_too_small_to_be_split_runs_sequentially) {
   BOOST_TEST(run(60, {10, 1, 1, 1}, 0.01, {7, 7, 100})[3] == 0);
 }
 
+// What is tried depends on the kind of batch: else a check could wait for ever for a candidate that
+// the first batches of the kind were too small for.
+BOOST_AUTO_TEST_CASE(batches_of_one_kind_that_differ_in_size_try_the_same) {
+  run(60, {10, 8, 9, 12}, 0.01, {5, 5, 100});
+  BOOST_REQUIRE(only().decided);
+  BOOST_REQUIRE_EQUAL(only().best, 1);
+  const auto ran = run(600, {10, 8, 9, 12}, 0.01, {8, 8, 100});
+  BOOST_TEST(ran[1] > 550);
+  BOOST_TEST(ran[3] == 0);
+}
+
 BOOST_AUTO_TEST_CASE(candidates_are_valid_and_give_each_stream_its_part_of_the_device) {
   for (const auto& config : {smollm2_135m(), mixtral_8x7b(), gemma3_270m()})
     for (const int n_cpus : {2, 3, 16, 64}) {
