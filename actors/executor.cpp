@@ -269,10 +269,7 @@ ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& c
         state.use_streams(streams);
       },
       [&state](const ProbePtr& probe) { return state.add_probe(probe); },
-      [&state](const ProfilePtr& profile) {
-        state.config.device_model->end_probes();
-        state.schedules->use(*profile);
-      },
+      [&state](const ProfilePtr& profile) { state.schedules->use(*profile); },
       [&state](ping_atom) {
         auto promise = state.self->make_response_promise<pong_atom>();
         state.ping(promise);

@@ -19,6 +19,11 @@ struct PlannerState {
 
 using Self = caf::stateful_actor<PlannerState>*;
 
+void end(Self self) {
+  self->state.config.device_model->end_probes();
+  self->quit();
+}
+
 void tell(Self self, const Profile& profile) {
   self->send(self->state.config.executor, ProfilePtr(std::make_shared<const Profile>(profile)));
 }
@@ -34,7 +39,7 @@ void finish(Self self) {
   }
   log(LogLevel::info, "measured the operations of '" + config.model + "' in " +
                           std::to_string(self->state.n_probes) + " probes" + kept);
-  self->quit();
+  end(self);
 }
 
 void probe_next(Self self) {
@@ -51,7 +56,7 @@ void probe_next(Self self) {
             probe_next(self);
           },
           // The model goes, or the device failed: schedules are chosen by trial alone.
-          [self](const caf::error&) { self->quit(); });
+          [self](const caf::error&) { end(self); });
 }
 
 caf::behavior planner(Self self, const PlannerConfig& config) {
@@ -61,7 +66,9 @@ caf::behavior planner(Self self, const PlannerConfig& config) {
     tell(self, *known);
     return {};
   }
-  self->state.profiler.emplace(config.graph, Profiler::Shares{}, config.limits);
+  config.device_model->begin_probes();
+  self->state.profiler.emplace(config.device_model->graph(), Profiler::Shares{},
+                               config.device_model->probe_limits());
   probe_next(self);
   // It lives as long as it waits for an answer.
   return {[](tick_atom) {}};
@@ -70,7 +77,10 @@ caf::behavior planner(Self self, const PlannerConfig& config) {
 }  // namespace
 
 void spawn_planner(caf::actor_system& system, PlannerConfig config) {
-  system.spawn(planner, std::move(config));
+  if (config.threads == Threads::own)
+    system.spawn<caf::detached>(planner, std::move(config));
+  else
+    system.spawn(planner, std::move(config));
 }
 
 }  // namespace nanoflow

@@ -1,21 +1,23 @@
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "actors/interfaces.hpp"
+#include "actors/stream.hpp"
 
 namespace nanoflow {
 
 struct PlannerConfig {
   std::string model;  // its name, for the log
   ExecutorActor executor;
-  Graph graph;
-  ProbeLimits limits;
+  std::shared_ptr<DeviceModel> device_model;
   /// Where the profile is kept; empty: nowhere.
   std::filesystem::path file;
   /// What it depends on: processor, threads, model, weights, our version. One of another machine is
   /// not used.
   std::string key;
+  Threads threads = Threads::own;  // of its own, since taking memory for probes takes a while
 };
 
 /// Measures a model's operations while no step runs, each for a few milliseconds, alone and in

@@ -91,15 +91,14 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
                               .candidates = candidate_schedules(
                                   model.graph, names, config.overlap ? leader.n_workers() : 1),
                               .monitor = config.monitor});
-  const auto limits = parts.device_model->probe_limits();
-  if (config.overlap && limits.n_streams > 1) {
+  if (config.overlap && parts.device_model->probe_limits().n_streams > 1) {
     const auto key = profile_key(config, model, leader.n_workers());
     spawn_planner(system, {.model = model.name,
                            .executor = model.executor,
-                           .graph = model.graph,
-                           .limits = limits,
+                           .device_model = parts.device_model,
                            .file = profile_file(config, key),
-                           .key = key});
+                           .key = key,
+                           .threads = config.threads});
   }
   model.kv_manager =
       spawn_kv_manager(system, {.n_pages = model.n_pages, .prefix_cache = config.prefix_cache});

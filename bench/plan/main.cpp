@@ -56,6 +56,7 @@ class Bench {
   void measure_operations() {
     const auto start = std::chrono::steady_clock::now();
     auto& model = model_.model();
+    model.begin_probes();
     Profiler profiler(model.graph(), {}, model.probe_limits());
     int n_probes = 0;
     for (auto probe = profiler.next(); probe; probe = profiler.next(), ++n_probes) {

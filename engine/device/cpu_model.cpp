@@ -122,11 +122,14 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
   return programs;
 }
 
+void CpuModel::begin_probes() {
+  probe_ = std::make_unique<CpuProbe>(checkpoint_->config(), weights_,
+                                      kv_pages(checkpoint_->config(), options_.kv, nullptr),
+                                      workspace_, slots_);
+}
+
 std::vector<std::shared_ptr<const Program>> CpuModel::prepare_probe(const Probe& probe) {
-  if (!probe_)
-    probe_ = std::make_unique<CpuProbe>(checkpoint_->config(), weights_,
-                                        kv_pages(checkpoint_->config(), options_.kv, nullptr),
-                                        workspace_, slots_);
+  if (!probe_) throw std::logic_error("a probe before begin_probes");
   std::vector<std::shared_ptr<const Program>> programs;
   for (auto& program : probe_->programs(graph_, probe)) {
     program->owner = shared_from_this();

@@ -46,6 +46,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   /// Raw logits of a step's i-th row that sampled, until another step runs: [vocab_size].
   std::span<const float> logits(std::uint64_t step_number, int sampled) const;
 
+  void begin_probes() override;
   std::vector<std::shared_ptr<const Program>> prepare_probe(const Probe& probe) override;
   ProbeLimits probe_limits() const override;
   void end_probes() override { probe_.reset(); }

@@ -10,7 +10,7 @@ namespace nanoflow {
 
 namespace {
 
-constexpr std::size_t most_kv_bytes = 256U << 20U;  // more than caches hold
+constexpr std::size_t most_kv_bytes = 128U << 20U;  // more than caches hold
 
 kernels::KvPages with_data(kernels::KvPages pages, void* data) {
   pages.data = data;

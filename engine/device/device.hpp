@@ -49,9 +49,12 @@ class DeviceModel {
                                                               const Schedule& schedule) = 0;
   /// What can be measured on this device; without streams: nothing.
   virtual ProbeLimits probe_limits() const { return {}; }
-  /// A program per load, which repeats an operation on made-up rows. While no step is in flight.
+  /// Takes the memory that probes need, which may take half a second: beside steps, on any thread.
+  virtual void begin_probes() {}
+  /// A program per load, which repeats an operation on made-up rows. While no step is in flight,
+  /// and between begin_probes and end_probes.
   virtual std::vector<std::shared_ptr<const Program>> prepare_probe(const Probe&) { return {}; }
-  /// Gives back what probes needed.
+  /// Gives the memory back; no probe may be in flight.
   virtual void end_probes() {}
   /// After the step's programs ended.
   virtual StepResult result(std::uint64_t step_number) = 0;

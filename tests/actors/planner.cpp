@@ -13,6 +13,28 @@ using namespace nanoflow::test;
 
 namespace {
 
+/// Counts who takes memory for probes, and who gives it back.
+struct ProbedModel : DeviceModel {
+  const Graph& graph() const override { return graph_; }
+  std::string weights() const override { return "f32"; }
+  double weight_bytes() const override { return 4; }
+  std::uint64_t bytes() const override { return 0; }
+  void check(const Schedule&) const override {}
+  std::vector<std::shared_ptr<const Program>> prepare(const Step&, const Schedule&) override {
+    return {};
+  }
+  ProbeLimits probe_limits() const override {
+    return {.n_streams = 2, .max_rows = 512, .max_sampled = 64};
+  }
+  void begin_probes() override { ++n_begun; }
+  void end_probes() override { ++n_ended; }
+  StepResult result(std::uint64_t number) override { return {number, {}}; }
+  int n_begun = 0, n_ended = 0;
+
+ private:
+  Graph graph_ = build_graph(smollm2_135m());
+};
+
 /// Everything takes a microsecond a launch.
 struct FakeExecutor {
   explicit FakeExecutor(World& world, bool works = true) {
@@ -51,14 +73,16 @@ struct Fixture {
   void plan(const FakeExecutor& executor, const std::string& key = "this machine") {
     spawn_planner(world.system, {.model = "test",
                                  .executor = executor.actor,
-                                 .graph = build_graph(smollm2_135m()),
-                                 .limits = {.n_streams = 2, .max_rows = 512, .max_sampled = 64},
+                                 .device_model = model,
                                  .file = folder / "cache/profile.json",
-                                 .key = key});
+                                 .key = key,
+                                 .threads = Threads::shared});
     world.run();
+    BOOST_TEST(model->n_begun == model->n_ended);
     world.end(executor.actor);
   }
   World world{1};
+  std::shared_ptr<ProbedModel> model = std::make_shared<ProbedModel>();
   std::filesystem::path folder;
 };
 
@@ -78,6 +102,7 @@ BOOST_AUTO_TEST_CASE(what_was_measured_once_is_not_measured_again) {
   FakeExecutor second(world);
   plan(second);
   BOOST_TEST(second.n_probes == 0);
+  BOOST_TEST(model->n_begun == 1);  // memory is taken only to measure
   BOOST_REQUIRE_EQUAL(second.profiles.size(), 1u);
   BOOST_TEST(second.profiles[0]->launch_ms(OperationKind::lm_head, 0.5F, 16) == 0.001, near);
   BOOST_TEST(second.profiles[0]->pairs().size() == first.profiles[0]->pairs().size());
