@@ -74,18 +74,27 @@ inline void quantize_query(const Tile& tile, const float* query, int i) {
   tile.quantized.query_scales[i] = scale * tile.shape.scale;
 }
 
+/// What a page's products do not ask for, since a head's scales make it longer: left out, each page
+/// would wait for memory once.
+NANOFLOW_INLINE void ask_rest(Ahead ahead, int asked, int lines) {
+  for (int line = asked; line < lines; ++line) ahead.ask(line);
+}
+
 /// Scores of whole pages, from the one that holds `begin`; invisible positions included.
 inline void score_int8(const Tile& tile, int block, int begin, int end) {
   const QuantizedTile& quantized = tile.quantized;
+  const int quads = n_quads(tile.pages.head_dim);
   each_page(begin / kv_page_tokens * kv_page_tokens, end, [&](int position, int) {
     const std::byte* k = tile.k(position);
     for (int i = 0; i < tile.n(); ++i) {
       store(reinterpret_cast<float*>(quantized.products) + i * panel_width, F32x16());
       store(reinterpret_cast<float*>(quantized.products) + i * panel_width + 16, F32x16());
     }
+    const Ahead ahead = values_ahead(tile, position);
     accumulate_quads(quantized.products, panel_width, quantized.queries, tile.value_stride,
-                     reinterpret_cast<const std::int8_t*>(k + kv_scale_bytes),
-                     n_quads(tile.pages.head_dim), tile.n(), values_ahead(tile, position));
+                     reinterpret_cast<const std::int8_t*>(k + kv_scale_bytes), quads, tile.n(),
+                     ahead);
+    ask_rest(ahead, 2 * quads, lines_of_values(tile.pages));
     const F32x16 scales[2] = {load(reinterpret_cast<const float*>(k)),
                               load(reinterpret_cast<const float*>(k) + 16)};
     for (int i = 0; i < tile.n(); ++i) {
@@ -130,6 +139,7 @@ inline void add_values_int8(const Tile& tile, int block, int begin, int end) {
     const auto* v = reinterpret_cast<const std::int8_t*>(tile.v(position) + kv_scale_bytes) +
                     position % kv_page_tokens * panel_width;
     Ahead ahead = keys_ahead(tile, position);
+    ask_rest(ahead, 2 * quads * tile.value_stride / panel_width, lines_of_keys(tile.pages));
     for (int d = 0; d < tile.value_stride; d += panel_width) {
       accumulate_quads(quantized.products + d, tile.value_stride,
                        quantized.weights + (position - block), attention_block, v, quads, tile.n(),

@@ -79,6 +79,9 @@ inline Ahead keys_ahead(const Tile& tile, int position) {
 NANOFLOW_INLINE int lines_of_keys(const KvPages& pages) {
   return static_cast<int>(k_bytes(pages.element, pages.head_dim) / 64);
 }
+NANOFLOW_INLINE int lines_of_values(const KvPages& pages) {
+  return static_cast<int>(v_bytes(pages.element, pages.head_dim) / 64);
+}
 
 /// Calls visit(position, n) for each page's part of [begin, end): n positions from `position` on.
 template <class Visit>

@@ -23,6 +23,8 @@ def folder_of(model):
 
         file = pathlib.Path(model)
         made = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.bfloat16)
+        made.hf_quantizer = None  # its weights are dequantised, and may be saved
+        made.config.__dict__.pop("quantization_config", None)
         made.save_pretrained(folder)
     return str(folder)
 
