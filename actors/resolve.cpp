@@ -92,6 +92,7 @@ std::variant<GenerateJob, wire::Error> resolve(wire::Generate&& request, const L
   job.batch.stop_tokens = params->end_tokens;
   job.batch.priority = request.priority;
   job.batch.salt = std::move(request.cache_salt);
+  if (request.max_tpot_ms) job.batch.max_tpot = std::chrono::milliseconds(*request.max_tpot_ms);
   if (request.timeout_ms) job.batch.deadline = now + std::chrono::milliseconds(*request.timeout_ms);
   job.input = std::move(request.input);
   job.stop = std::move(sampling.stop);

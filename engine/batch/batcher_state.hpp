@@ -10,6 +10,7 @@
 #include "engine/batch/batcher.hpp"
 #include "engine/batch/queue.hpp"
 #include "engine/batch/slots.hpp"
+#include "engine/batch/step_cost.hpp"
 
 namespace nanoflow {
 
@@ -40,6 +41,7 @@ struct StepInFlight {
     bool samples = false;
   };
   std::uint64_t number = 0;
+  Clock::time_point formed;
   std::vector<Rows> sequences;  // as in the step
 };
 
@@ -58,6 +60,7 @@ struct Batcher::Impl {
 
   // propose.cpp
   std::vector<LiveSequence*> choose_sequences();
+  int row_budget(const std::vector<LiveSequence*>& chosen) const;
   Reservation reserve(LiveSequence& sequence);
   void preempt(LiveSequence& sequence, Clock::time_point now);
   // form.cpp
@@ -67,6 +70,7 @@ struct Batcher::Impl {
   static std::shared_ptr<const SlotStart> slot_start(const LiveSequence& sequence);
   void note_deferred(bool first_exhausted, bool running_exhausted, bool step_is_empty);
   // finish.cpp
+  void observe(const StepInFlight& step, Clock::time_point now);
   void check_result(const StepInFlight& step, const StepResult& result) const;
   void fail(const LiveRequest& request, Clock::time_point now, StepEvents& events);
   void take_token(LiveSequence& sequence, const StepResult::Sampled& sampled, Clock::time_point now,
@@ -88,6 +92,8 @@ struct Batcher::Impl {
   WaitingQueue waiting;
   RankedSequences running;
   Slots slots;
+  StepCost step_cost;
+  Clock::time_point last_finish;  // of a step
 
   std::optional<PendingProposal> pending;
   std::deque<StepInFlight> in_flight;  // at most two

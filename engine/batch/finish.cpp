@@ -18,6 +18,7 @@ StepEvents Batcher::Impl::finish(const StepResult& result, Clock::time_point now
   check_result(in_flight.front(), result);
   const StepInFlight step = std::move(in_flight.front());
   in_flight.pop_front();
+  observe(step, now);
   worth_asking = true;
   auto sampled = result.sampled.begin();
   for (const auto& rows : step.sequences) {
@@ -28,6 +29,14 @@ StepEvents Batcher::Impl::finish(const StepResult& result, Clock::time_point now
     ++sampled;
   }
   return events;
+}
+
+/// A step runs from when it was formed, or the step before it ended, whichever is later.
+void Batcher::Impl::observe(const StepInFlight& step, Clock::time_point now) {
+  int n_rows = 0;
+  for (const auto& rows : step.sequences) n_rows += rows.n_rows;
+  step_cost.observe(n_rows, now - std::max(step.formed, last_finish));
+  last_finish = now;
 }
 
 void Batcher::Impl::check_result(const StepInFlight& step, const StepResult& result) const {

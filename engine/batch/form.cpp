@@ -10,7 +10,7 @@ std::optional<Step> Batcher::Impl::form(const Grants& grants) {
   if (!pending || grants.round != pending->round) return std::nullopt;
   check_answer(grants);
   Step step{.number = last_step + 1, .sequences = {}};
-  StepInFlight formed{.number = step.number, .sequences = {}};
+  StepInFlight formed{.number = step.number, .formed = pending->when, .sequences = {}};
   bool first_exhausted = false, running_exhausted = false;
   for (std::size_t i = 0; i < grants.grants.size(); ++i) {
     const auto& grant = grants.grants[i];

@@ -11,16 +11,17 @@ std::optional<Proposal> Batcher::Impl::propose(Clock::time_point now) {
   if (out_of_pages && releases.empty() && !running.empty()) preempt(**running.rbegin(), now);
   out_of_pages = false;
 
+  const auto chosen = choose_sequences();
   Proposal proposal{.round = last_round + 1,
                     .clear = std::exchange(clear_cache, false),
                     .releases = std::exchange(releases, {}),
                     .step = last_step + 1,
-                    .max_rows = options.max_step_tokens,
+                    .max_rows = row_budget(chosen),
                     // Each may need its next page soon; it would have to preempt for it.
                     .keep_free = static_cast<int>(running.size()),
                     .reservations = {}};
   PendingProposal asked{.round = proposal.round, .when = now, .asked = {}};
-  for (auto* sequence : choose_sequences()) {
+  for (auto* sequence : chosen) {
     proposal.reservations.push_back(reserve(*sequence));
     asked.asked.push_back({{sequence->request->spec.id, sequence->rank.choice},
                            sequence->id,
@@ -58,6 +59,22 @@ std::vector<LiveSequence*> Batcher::Impl::choose_sequences() {
   }
   chosen.insert(chosen.end(), prompts.begin(), prompts.end());
   return chosen;
+}
+
+/// What a step may compute: as much as fits into the time that its most impatient token may take,
+/// by what steps took lately. Prompts get a page's rows all the same: they must go on.
+int Batcher::Impl::row_budget(const std::vector<LiveSequence*>& chosen) const {
+  std::optional<Clock::duration> limit;
+  int n_decoding = 0;
+  for (const auto* sequence : chosen) {
+    if (sequence->state != LiveSequence::State::running || sequence->prefilling()) continue;
+    ++n_decoding;
+    const auto& own = sequence->request->spec.max_tpot;
+    if (own) limit = limit ? std::min(*limit, *own) : *own;
+  }
+  const auto rows = limit ? step_cost.rows_within(*limit) : std::nullopt;
+  if (!rows) return options.max_step_tokens;
+  return std::min(options.max_step_tokens, std::max(*rows, n_decoding + page_size));
 }
 
 Reservation Batcher::Impl::reserve(LiveSequence& sequence) {

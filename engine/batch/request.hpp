@@ -28,6 +28,7 @@ struct BatchRequest {
   int priority = 0;                  // the larger goes first
   std::string salt;                  // prompts share pages only under the same salt
   std::optional<Clock::time_point> deadline;
+  std::optional<Clock::duration> max_tpot;  // a step with one of its tokens is to take no longer
 };
 
 /// failed: the model had no finite logit to pick a token from.

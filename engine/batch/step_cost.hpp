@@ -1,0 +1,21 @@
+#pragma once
+#include <optional>
+
+#include "engine/batch/request.hpp"
+
+namespace nanoflow {
+
+/// What steps take, as their own durations tell: base + rows * per_row, fitted by least squares to
+/// the latest steps, the newest counting most.
+class StepCost {
+ public:
+  void observe(int n_rows, Clock::duration duration);
+  /// The most rows of a step that ends within `limit`, at least 0. nullopt: no step was seen yet.
+  std::optional<int> rows_within(Clock::duration limit) const;
+
+ private:
+  // Weighted sums over the steps: of 1, rows, rows squared, seconds, rows times seconds.
+  double n_ = 0, rows_ = 0, rows_rows_ = 0, seconds_ = 0, rows_seconds_ = 0;
+};
+
+}  // namespace nanoflow
