@@ -13,11 +13,11 @@ namespace nanoflow {
 ///       batcher.form(kv_cache.reserve(*proposal)) // a Step: run it; nullopt: propose again
 ///
 /// Policy: decoding sequences first, each a row in every step; what is left of max_step_tokens goes
-/// to prompts in chunks, by priority, then by arrival; less is left where a decoding sequence's
-/// request has a max_tpot, by what steps took lately. Where pages run out the lowest-ranked
-/// running sequence is preempted: it gives its pages back, queues again where it was, and is
-/// recomputed from its tokens; after that nothing new starts until a running sequence ends, so that
-/// the pool does not thrash.
+/// to prompts in chunks, by priority, then in turns of the clients, then by arrival; less is left
+/// where a decoding sequence's request has a max_tpot, by what steps took lately. Where pages run
+/// out the lowest-ranked running sequence is preempted: it gives its pages back, queues again where
+/// it was, and is recomputed from its tokens; after that nothing new starts until a running
+/// sequence ends, so that the pool does not thrash.
 class Batcher {
  public:
   struct Options {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "engine/batch/batcher.hpp"
+#include "engine/batch/fair_share.hpp"
 #include "engine/batch/queue.hpp"
 #include "engine/batch/slots.hpp"
 #include "engine/batch/step_cost.hpp"
@@ -89,6 +90,7 @@ struct Batcher::Impl {
   std::unordered_map<RequestId, std::unique_ptr<LiveRequest>> requests;
   std::map<Rank, LiveRequest*> requests_by_rank;
   std::set<std::pair<Clock::time_point, RequestId>> deadlines;
+  FairShare fair_share;
   WaitingQueue waiting;
   RankedSequences running;
   Slots slots;

@@ -53,6 +53,7 @@ void Batcher::Impl::start(LiveSequence& sequence, const Grant& grant) {
     request.started = pending->when;
     request.cached_tokens = grant.cached_tokens;
     waiting.request_left(request.spec.priority);
+    fair_share.started(request.turn);
   }
   waiting.erase(sequence);
   sequence.state = LiveSequence::State::running;

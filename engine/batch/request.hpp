@@ -26,6 +26,7 @@ struct BatchRequest {
       sampling;                      // of every choice: draws are Philox(seed, choice, position)
   std::vector<TokenId> stop_tokens;  // each ends its choice, as its last token
   int priority = 0;                  // the larger goes first
+  std::uint64_t client = 0;          // whose it is: clients take turns
   std::string salt;                  // prompts share pages only under the same salt
   std::optional<Clock::time_point> deadline;
   std::optional<Clock::duration> max_tpot;  // a step with one of its tokens is to take no longer
@@ -76,7 +77,8 @@ enum class Refusal { none, overloaded, prompt_too_long, invalid };
 
 struct Admission {
   Refusal refusal = Refusal::none;
-  int position = 0;  // in the queue, 0: next; how many wait where it was overloaded
+  // In the queue, 0: next (at most; clients take turns); how many wait where it was overloaded.
+  int position = 0;
 };
 
 /// Where a request stands that has generated nothing yet.

@@ -48,8 +48,10 @@ void LiveSequence::count_pages(Clock::time_point now) {
   pages_since = now;
 }
 
-LiveRequest::LiveRequest(BatchRequest request, std::uint64_t arrival, Clock::time_point now)
+LiveRequest::LiveRequest(BatchRequest request, double turn, std::uint64_t arrival,
+                         Clock::time_point now)
     : spec(std::move(request)),
+      turn(turn),
       arrival(arrival),
       choices(static_cast<std::size_t>(spec.n)),
       n_live(spec.n),
@@ -57,7 +59,7 @@ LiveRequest::LiveRequest(BatchRequest request, std::uint64_t arrival, Clock::tim
   for (int i = 0; i < spec.n; ++i) {
     auto& choice = choices[static_cast<std::size_t>(i)];
     choice.request = this;
-    choice.rank = {spec.priority, arrival, i};
+    choice.rank = {spec.priority, turn, arrival, i};
   }
 }
 

@@ -8,13 +8,16 @@
 
 namespace nanoflow {
 
-/// Who goes first: the larger priority, then who came first, then the lower choice.
+/// Who goes first: the larger priority, then whose client's turn it is (fair_share.hpp), then who
+/// came first, then the lower choice.
 struct Rank {
   int priority = 0;
+  double turn = 0;
   std::uint64_t arrival = 0;
   int choice = 0;
   friend bool operator<(const Rank& a, const Rank& b) {
     if (a.priority != b.priority) return a.priority > b.priority;
+    if (a.turn != b.turn) return a.turn < b.turn;
     if (a.arrival != b.arrival) return a.arrival < b.arrival;
     return a.choice < b.choice;
   }
@@ -56,6 +59,7 @@ struct LiveSequence {
 
 struct LiveRequest {
   BatchRequest spec;
+  double turn = 0;
   std::uint64_t arrival = 0;
   std::vector<LiveSequence> choices;  // [n], never moved
   int n_live = 0;                     // choices that have not ended
@@ -65,11 +69,11 @@ struct LiveRequest {
   std::uint64_t rows = 0, attended = 0;
   double page_seconds = 0;
 
-  LiveRequest(BatchRequest spec, std::uint64_t arrival, Clock::time_point now);
+  LiveRequest(BatchRequest spec, double turn, std::uint64_t arrival, Clock::time_point now);
   LiveRequest(const LiveRequest&) = delete;
   LiveRequest& operator=(const LiveRequest&) = delete;
 
-  Rank rank() const { return {spec.priority, arrival, 0}; }
+  Rank rank() const { return {spec.priority, turn, arrival, 0}; }
   int n_prompt() const { return static_cast<int>(spec.prompt->size()); }
   /// Positions of the prompt that are cached or in formed steps, in the choice that is furthest.
   int n_prompt_done() const;

@@ -81,8 +81,11 @@ class Trace {
                         .sampling = sampling(),
                         .stop_tokens = {},
                         .priority = one_in(3) ? uniform(-1, 1) : 0,
+                        .client = static_cast<std::uint64_t>(uniform(1, 3)),
                         .salt = one_in(4) ? "other" : "",
-                        .deadline = {}};
+                        .deadline = {},
+                        .max_tpot = {}};
+    if (one_in(6)) result.max_tpot = std::chrono::milliseconds(uniform(1, 20));
     if (one_in(2)) result.stop_tokens = {1, 2, 3};
     if (one_in(8)) result.deadline = at_ms(serving_.ms + uniform(0, 60));
     return result;
