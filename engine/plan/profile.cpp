@@ -85,10 +85,13 @@ double Profile::keeps(OperationKind kind, OperationKind beside) const {
 }
 
 Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& limits) {
-  using Peak = ProbeLoad::Peak;
-  for (int trial = 0; limits.peaks && trial < peak_trials; ++trial)
-    for (const auto peak : {Peak::products, Peak::reading})
-      probes_.push_back({{.n_launches = few_launches, .peak = peak}});
+  const auto probe_peaks = [&] {
+    using Peak = ProbeLoad::Peak;
+    for (int trial = 0; limits.peaks && trial < peak_trials; ++trial)
+      for (const auto peak : {Peak::products, Peak::reading})
+        probes_.push_back({{.n_launches = 1, .peak = peak}});
+  };
+  probe_peaks();
   if (limits.n_streams < 2) return;
   const auto kinds = probed_kinds(graph);
   const auto most = [&](OperationKind kind) {
@@ -109,6 +112,7 @@ Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& 
       probes_.insert(probes_.end(), 2,
                      {{kinds[a], rows, decode_context, shares.leader, 0},
                       {kinds[b], rows, decode_context, shares.follower, 0}});
+  probe_peaks();  // once more, a few seconds later: others may have used the machine before
 }
 
 std::optional<Probe> Profiler::next() const {

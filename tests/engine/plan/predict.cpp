@@ -145,7 +145,10 @@ BOOST_AUTO_TEST_CASE(a_profiler_finds_the_times_and_what_pairs_keep) {
   while (const auto probe = profiler.next()) {
     BOOST_REQUIRE(++n_probes < 1000);
     if (probe->front().peak != ProbeLoad::Peak::none) {
-      profiler.add({peak_timeline(probe->front().peak, n_probes)});
+      // Whatever kept the machine busy at first has ended when it is measured again at the end.
+      auto timeline = peak_timeline(probe->front().peak, n_probes);
+      if (n_probes <= 10) timeline.end_ns *= 4;
+      profiler.add({timeline});
       continue;
     }
     int rows = 0;
