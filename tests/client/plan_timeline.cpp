@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(top_holds_streams_against_the_peaks) {
   BOOST_TEST(holds(cli::top_view(status(), {}, 200, 0), "200 GFLOP/s  -  "));
   auto idle = status();
   idle["streams"][0]["flops_per_s"] = 0;
-  BOOST_TEST(holds(cli::top_view(idle, peaks, 200, 0), "0 FLOP/s     0 %"));
+  BOOST_TEST(holds(cli::top_view(idle, peaks, 200, 0), "0 FLOP/s  0 %"));
   const wire::Json several = {{"tiny", explained()}, {"other", wire::Json::object()}};
   BOOST_TEST(cli::peaks_of(several).flops_per_s == 400e9);
 }
