@@ -7,7 +7,7 @@ namespace nanoflow {
 void StreamActivity::add(const StreamTimeline& timeline) {
   const ProgramTimeline& program = timeline.timeline;
   Totals& totals = totals_[timeline.stream];
-  totals.busy_s += double(program.end_ns - program.start_ns) * 1e-9;
+  totals.busy_s += program.busy_ms() * 1e-3;
   totals.flops += program.flops;
   totals.bytes += program.bytes;
   ++totals.programs;
@@ -27,7 +27,8 @@ std::vector<StreamActivity::Rates> StreamActivity::rates(std::int64_t now_ns) co
       const double length = double(std::max<std::int64_t>(program.end_ns - program.start_ns, 1));
       const double inside =
           double(program.end_ns - std::max(program.start_ns, now_ns - window_ns)) / length;
-      rates.busy_share += inside * length / double(window_ns);
+      // Where in the program it waited for other streams is not known: everywhere alike.
+      rates.busy_share += inside * (length - double(program.wait_ns)) / double(window_ns);
       rates.flops_per_s += program.flops * inside;
       rates.bytes_per_s += program.bytes * inside;
       rates.steps_per_s += inside;

@@ -73,6 +73,7 @@ void add_tried(wire::Json& rows, const ScheduleTable& table, const SignatureBuck
     wire::Json row = describe(bucket);
     row["schedule"] = table.candidates()[i].name;
     row["steps"] = observed.steps;
+    if (observed.predicted_ms > 0) row["predicted_ms"] = rounded(observed.predicted_ms);
     if (observed.predicted_ms > 0)
       row["predicted_of_sequential"] =
           rounded(observed.predicted_ms / entry.observed.front().predicted_ms);

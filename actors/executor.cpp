@@ -8,6 +8,7 @@
 
 #include "actors/describe_plan.hpp"
 #include "actors/errors.hpp"
+#include "actors/step_records.hpp"
 #include "engine/plan/schedule_table.hpp"
 
 namespace nanoflow {
@@ -42,6 +43,7 @@ struct ExecutorState {
   ExecutorSelf self = nullptr;
   ExecutorConfig config;
   std::optional<ScheduleTable> schedules;
+  std::optional<StepRecords> records;
   std::deque<StepInFlight> steps;  // at most two, in order
   int streams_generation = 0;      // which set of streams these are
   bool broken = false;             // one of them failed: wait for the next set
@@ -221,6 +223,9 @@ void ExecutorState::report(const StepInFlight& step) {
   const auto& leader = step.timelines->front();
   const double ms = static_cast<double>(leader.end_ns - leader.start_ns) * 1e-6;
   schedules->observe(step.signature, step.candidate, ms, std::max(work, 1.0));
+  if (records->add(step.programs.front()->shape, step.signature, step.candidate))
+    records->keep(step.signature, step.candidate, ms,
+                  config.device_model->launches(step.step->number));
 }
 
 void ExecutorState::use_streams(std::vector<StreamActor> streams) {
@@ -260,7 +265,10 @@ ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& c
   state.self = self;
   state.config = config;
   for (const auto& schedule : config.candidates) config.device_model->check(schedule);
-  state.schedules.emplace(config.device_model->graph(), config.candidates);
+  const auto& model = *config.device_model;
+  state.schedules.emplace(model.graph(), config.candidates);
+  state.records.emplace(StepRecords::Model{model.graph(), model.weights(), model.weight_bytes(),
+                                           config.kv_bytes, config.stream_names});
   state.broken = config.streams.empty();
   return {
       [&state](const StepPtr& step) { return state.add(step); },
@@ -269,15 +277,19 @@ ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& c
         state.use_streams(streams);
       },
       [&state](const ProbePtr& probe) { return state.add_probe(probe); },
-      [&state](const ProfilePtr& profile) { state.schedules->use(*profile); },
+      [&state](const ProfilePtr& profile) {
+        state.schedules->use(*profile);
+        state.records->use(profile->peaks());
+      },
       [&state](ping_atom) {
         auto promise = state.self->make_response_promise<pong_atom>();
         state.ping(promise);
         return promise;
       },
       [&state](plan_atom, bool explained) -> JsonPtr {
-        return std::make_shared<const wire::Json>(
-            describe_plan(state.config.device_model->graph(), *state.schedules, explained));
+        auto plan = describe_plan(state.config.device_model->graph(), *state.schedules, explained);
+        state.records->describe(plan, *state.schedules, explained);
+        return std::make_shared<const wire::Json>(std::move(plan));
       },
   };
 }

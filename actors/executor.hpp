@@ -12,6 +12,7 @@ namespace nanoflow {
 struct ExecutorConfig {
   std::string model;  // its name, for timelines
   std::shared_ptr<DeviceModel> device_model;
+  double kv_bytes = 2;               // of one number of K or V
   std::vector<StreamActor> streams;  // in the device's order; none: the catalog will send them
   std::vector<std::string> stream_names;
   std::vector<Schedule> candidates;  // for a step; the first is sequential

@@ -37,7 +37,7 @@ void finish(Self self) {
     const auto error = write_profile(config.file, config.key, profile);
     kept = error.empty() ? ", kept in " + config.file.string() : "; it is not kept: " + error;
   }
-  log(LogLevel::info, "measured the operations of '" + config.model + "' in " +
+  log(LogLevel::info, "measured the machine and the operations of '" + config.model + "' in " +
                           std::to_string(self->state.n_probes) + " probes" + kept);
   end(self);
 }
@@ -50,9 +50,7 @@ void probe_next(Self self) {
                 ProbePtr(std::make_shared<const Probe>(*probe)))
       .then(
           [self](const TimelinesPtr& timelines) {
-            std::vector<double> ms;
-            for (const auto& timeline : *timelines) ms.push_back(timeline.busy_ms());
-            self->state.profiler->add(ms);
+            self->state.profiler->add(*timelines);
             probe_next(self);
           },
           // The model goes, or the device failed: schedules are chosen by trial alone.
@@ -67,8 +65,9 @@ caf::behavior planner(Self self, const PlannerConfig& config) {
     return {};
   }
   config.device_model->begin_probes();
-  self->state.profiler.emplace(config.device_model->graph(), Profiler::Shares{},
-                               config.device_model->probe_limits());
+  auto limits = config.device_model->probe_limits();
+  if (!config.overlap) limits.n_streams = 1;
+  self->state.profiler.emplace(config.device_model->graph(), Profiler::Shares{}, limits);
   probe_next(self);
   // It lives as long as it waits for an answer.
   return {[](tick_atom) {}};

@@ -17,11 +17,13 @@ struct PlannerConfig {
   /// What it depends on: processor, threads, model, weights, our version. One of another machine is
   /// not used.
   std::string key;
+  bool overlap = true;             // false: the device's peaks are enough
   Threads threads = Threads::own;  // of its own, since taking memory for probes takes a while
 };
 
-/// Measures a model's operations while no step runs, each for a few milliseconds, alone and in
-/// pairs, and tells the executor, which then tries only what should be fast. Reads what was
+/// Measures the device's peaks and a model's operations while no step runs, each for a few
+/// milliseconds, alone and in pairs, and tells the executor, which then tries only what should be
+/// fast. Reads what was
 /// measured before instead, where that is there. Ends when it is done, or with the executor.
 void spawn_planner(caf::actor_system& system, PlannerConfig config);
 

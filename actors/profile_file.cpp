@@ -10,7 +10,7 @@
 namespace nanoflow {
 namespace {
 
-constexpr int version = 1;
+constexpr int version = 2;
 
 OperationKind kind_of(const std::string& name) {
   for (int kind = 0; kind < n_operation_kinds; ++kind)
@@ -27,6 +27,8 @@ double number(const wire::Json& value) {
 
 Profile parse(const wire::Json& file) {
   Profile profile;
+  const auto& peaks = file.at("peaks");
+  profile.add_peaks({number(peaks.at("flops_per_s")), number(peaks.at("read_bytes_per_s"))});
   for (const auto& row : file.at("times"))
     profile.add(kind_of(row.at("operation")), static_cast<float>(number(row.at("share"))),
                 number(row.at("size")), number(row.at("ms")));
@@ -37,7 +39,12 @@ Profile parse(const wire::Json& file) {
 }
 
 wire::Json to_json(const std::string& key, const Profile& profile) {
-  wire::Json file = {{"version", version}, {"key", key}};
+  const auto& peaks = profile.peaks();
+  wire::Json file = {
+      {"version", version},
+      {"key", key},
+      {"peaks",
+       {{"flops_per_s", peaks.flops_per_s}, {"read_bytes_per_s", peaks.read_bytes_per_s}}}};
   auto& times = file["times"] = wire::Json::array();
   for (const auto& [which, points] : profile.times())
     for (const auto& point : points)

@@ -119,11 +119,13 @@ void write_metrics(MetricsText& out, const Report& report) {
       out.value(name, {{"stream", stream}}, double(value(totals)));
   };
   using Totals = StreamActivity::Totals;
-  per_stream("nanoflow_stream_busy_seconds_total", "Time that programs took.",
+  per_stream("nanoflow_stream_busy_seconds_total",
+             "Time that programs took, without waiting for other streams.",
              [](const Totals& totals) { return totals.busy_s; });
   per_stream("nanoflow_stream_flops_total", "Floating point operations, by the graph's count.",
              [](const Totals& totals) { return totals.flops; });
-  per_stream("nanoflow_stream_bytes_total", "Bytes moved, by the graph's count.",
+  per_stream("nanoflow_stream_bytes_total",
+             "Bytes of weights, K and V that were read, by the graph's count.",
              [](const Totals& totals) { return totals.bytes; });
 
   out.family("nanoflow_resident_bytes", "gauge", "Memory of the daemon.");

@@ -64,7 +64,7 @@ std::string profile_key(const CatalogConfig& config, const LoadedModel& model, i
   return std::string(NANOFLOW_VERSION) + ", " + config.device->description() + ", " +
          std::to_string(n_threads) + " threads, " + model.architecture + ", " +
          std::to_string(model.n_parameters) + " parameters, " + model.weights + ", " +
-         std::string(to_string(model.kv)) + " pages";
+         std::string(to_string(model.kv)) + " pages" + (config.overlap ? "" : ", peaks only");
 }
 
 std::filesystem::path profile_file(const CatalogConfig& config, const std::string& key) {
@@ -86,18 +86,20 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
   model.executor =
       spawn_executor(system, {.model = model.name,
                               .device_model = parts.device_model,
+                              .kv_bytes = model.kv_bytes,
                               .streams = streams,
                               .stream_names = names,
                               .candidates = candidate_schedules(
                                   model.graph, names, config.overlap ? leader.n_workers() : 1),
                               .monitor = config.monitor});
-  if (config.overlap && parts.device_model->probe_limits().n_streams > 1) {
+  if (parts.device_model->probe_limits().n_streams > 0) {
     const auto key = profile_key(config, model, leader.n_workers());
     spawn_planner(system, {.model = model.name,
                            .executor = model.executor,
                            .device_model = parts.device_model,
                            .file = profile_file(config, key),
                            .key = key,
+                           .overlap = config.overlap,
                            .threads = config.threads});
   }
   model.kv_manager =

@@ -1,5 +1,6 @@
 #include "actors/trace_events.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace nanoflow {
@@ -21,7 +22,7 @@ wire::Json lane_name(const std::string& stream, int lane) {
 }
 
 /// A program adds up its time by kind of operation, over all layers: the bars stand in the order of
-/// the kinds, not of the launches.
+/// the kinds, not of the launches; what it waited for other streams comes last.
 void add_kinds(wire::Json& events, const ProgramTimeline& program, int lane, double begin_us) {
   for (int kind = 0; kind < n_operation_kinds; ++kind) {
     const double length_us = double(program.kind_ns[std::size_t(kind)]) / 1000;
@@ -29,6 +30,13 @@ void add_kinds(wire::Json& events, const ProgramTimeline& program, int lane, dou
     events.push_back(bar(to_string(OperationKind(kind)), lane, begin_us, length_us));
     begin_us += length_us;
   }
+  if (program.wait_ns > 0)
+    events.push_back(bar("wait", lane, begin_us, double(program.wait_ns) / 1000));
+}
+
+/// Per second, while it ran.
+double rate(double amount, const ProgramTimeline& program) {
+  return amount * 1e9 / double(std::max<std::int64_t>(program.end_ns - program.start_ns, 1));
 }
 
 }  // namespace
@@ -43,7 +51,11 @@ wire::Json trace_events(const std::vector<std::shared_ptr<const StreamTimeline>>
     const double begin_us = double(program.start_ns - timelines.front()->timeline.start_ns) / 1000;
     auto step = bar("step " + std::to_string(program.step), lane->second, begin_us,
                     double(program.end_ns - program.start_ns) / 1000);
-    step["args"] = {{"model", timeline->model}, {"flops", program.flops}, {"bytes", program.bytes}};
+    step["args"] = {{"model", timeline->model},
+                    {"flops", program.flops},
+                    {"bytes", program.bytes},
+                    {"flops_per_s", rate(program.flops, program)},
+                    {"bytes_per_s", rate(program.bytes, program)}};
     events.push_back(std::move(step));
     add_kinds(events, program, lane->second, begin_us);
   }

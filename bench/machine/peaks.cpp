@@ -8,11 +8,10 @@
 #include <thread>
 #include <vector>
 
-#include "bench/machine/loops.hpp"
 #include "engine/device/limits.hpp"
 #include "engine/device/mapped_memory.hpp"
 #include "engine/device/processors.hpp"
-#include "kernels/isa.hpp"
+#include "kernels/peaks/loops.hpp"
 
 namespace nanoflow::bench {
 namespace {
@@ -55,25 +54,13 @@ double best_rate(int n_threads, const std::function<double(int thread)>& work) {
   return best;
 }
 
-const Loops& current_loops() {
-  switch (kernels::current_isa()) {
-    case kernels::Isa::amx:
-      return amx::loops;
-    case kernels::Isa::avx512_bf16:
-      return avx512_bf16::loops;
-    case kernels::Isa::avx512:
-      return avx512::loops;
-    case kernels::Isa::avx2:
-      return avx2::loops;
-    default:
-      throw std::runtime_error("this processor has no AVX2, whose peaks could be measured");
-  }
-}
-
 }  // namespace
 
 Peaks measure_peaks(int n_threads) {
-  const Loops& loops = current_loops();
+  const kernels::PeakLoops* chosen = kernels::peak_loops();
+  if (!chosen)
+    throw std::runtime_error("this processor has no AVX2, whose peaks could be measured");
+  const kernels::PeakLoops& loops = *chosen;
   const auto giga = [&](double (*loop)(long)) {
     constexpr long rounds = 10'000'000;
     return best_rate(n_threads, [loop](int) { return loop(rounds); }) * 1e-9;

@@ -61,13 +61,13 @@ class Bench {
     int n_probes = 0;
     for (auto probe = profiler.next(); probe; probe = profiler.next(), ++n_probes) {
       const auto programs = model.prepare_probe(*probe);
-      std::vector<double> ms;
-      for (const auto& timeline : model_.run(programs)) ms.push_back(timeline.busy_ms());
-      profiler.add(ms);
+      profiler.add(model_.run(programs));
     }
     model.end_probes();
     profile_ = profiler.profile();
-    std::printf("%d probes in %.2f s\n\n", n_probes, bench::seconds_since(start));
+    std::printf("%d probes in %.2f s; peaks: %.0f GFLOP/s, reading %.1f GB/s\n\n", n_probes,
+                bench::seconds_since(start), profile_.peaks().flops_per_s * 1e-9,
+                profile_.peaks().read_bytes_per_s * 1e-9);
     print_times();
     print_pairs();
   }

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 
+#include "client/cli/bench_ceilings.hpp"
 #include "client/cli/bench_requests.hpp"
 #include "client/cli/command.hpp"
 #include "client/cli/interrupt.hpp"
@@ -23,6 +24,7 @@ class Bench {
       : client_(client), plan_(plan), interrupt_(interrupt), requests_(client, plan) {}
 
   wire::Json run() {
+    const auto before = ask_what_was_counted();
     start_ = Clock::now();
     ProgressBar bar("bench");
     while (int(samples_.size()) < requests_.count() && !interrupt_.happened()) {
@@ -32,13 +34,24 @@ class Bench {
       bar.update(double(samples_.size()), requests_.count(),
                  std::to_string(live_.size()) + " running, " + std::to_string(failed_) + " failed");
     }
+    const double seconds = now_s();
     for (const auto& [id, sample] : live_) client_.cancel(id);
     if (!first_error_.empty()) std::cerr << "first error: " << first_error_ << '\n';
-    return summarise(samples_, now_s());
+    wire::Json summary = summarise(samples_, seconds);
+    if (!interrupt_.happened())
+      summary["ceilings"] = ceilings(samples_, seconds, before, ask_what_was_counted());
+    return summary;
   }
   bool failed() const { return failed_ > 0; }
 
  private:
+  std::optional<Counted> ask_what_was_counted() {
+    try {
+      return counted(client_.request(wire::Plan{}), plan_.model);
+    } catch (const RequestFailed&) {
+      return {};
+    }
+  }
   double now_s() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
 
   void send_due() {
@@ -53,6 +66,7 @@ class Bench {
       // Lateness of the bench itself must not hide in the figures: the clock starts when it was
       // due.
       sample.sent_s = next_->due_s.value_or(now_s());
+      sample.choices = next_->generate.sampling.n.value_or(1);
       live_.emplace(client_.send(next_->generate), sample);
       next_.reset();
     }
@@ -107,6 +121,8 @@ void print_summary(const wire::Json& summary) {
   std::printf("throughput %.1f output tokens/s, %.1f tokens/s in all, %.2f requests/s\n",
               number("output_tokens_per_s"), number("total_tokens_per_s"),
               number("requests_per_s"));
+  if (summary.contains("ceilings"))
+    std::printf("%s", describe_ceilings(summary.at("ceilings")).c_str());
   std::printf("\n%-10s %10s %10s %10s\n", "ms", "p50", "p90", "p99");
   for (const auto& [label, key] : {std::pair{"TTFT", "ttft_ms"}, {"TPOT", "tpot_ms"}}) {
     const wire::Json& row = summary.at(key);

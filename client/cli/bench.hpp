@@ -11,6 +11,7 @@ struct Sample {
   double sent_s = 0, first_s = 0, last_s = 0;
   int prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   bool failed = false;
+  int choices = 1;                                    // answers that it asked for
   double ttft_s() const { return first_s - sent_s; }  // time to the first token
   double tpot_s() const {                             // time per token after the first
     return completion_tokens > 1 ? (last_s - first_s) / (completion_tokens - 1) : 0;

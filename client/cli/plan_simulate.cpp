@@ -1,12 +1,8 @@
 #include "client/cli/plan_simulate.hpp"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
+#include <filesystem>
 #include <sstream>
 
 #include "client/cli/command.hpp"
@@ -211,23 +207,14 @@ void print_answer(std::ostream& out, const Simulation& simulation) {
   out << '\n';
 }
 
-int terminal_columns() {
-  winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 100;
-  return std::clamp(int(size.ws_col), 60, 160);
-}
-
-void write_svg(const std::string& path, const Simulation& simulation) {
+void draw(const std::string& path, const Simulation& simulation) {
   const auto& chosen = simulation.chosen();
   std::vector<Timeline> charts;
   if (&chosen != &simulation.sequential)
     charts.push_back(timeline_of(simulation, simulation.sequential));
   charts.push_back(timeline_of(simulation, chosen));
   for (auto& chart : charts) chart.title = simulation.model.name + ", " + chart.title;
-  std::ofstream file(path);
-  file << timeline_svg(charts);
-  if (!file.flush()) throw std::runtime_error("cannot write " + path);
-  std::cerr << "wrote " << path << '\n';
+  write_svg(path, charts);
 }
 
 }  // namespace
@@ -244,18 +231,16 @@ void add_simulate_options(OptionSet& options, SimulateOptions& target) {
                 target.devices, count);
   options.value("--batch", "N", "rows of an iteration (2048, 4096 for mixtures of experts)",
                 target.batch, count);
-  options.value("--svg", "FILE", "draw one layer, sequential and chosen", target.svg);
 }
 
 bool is_given(const SimulateOptions& options) {
-  return !(options.profile.empty() && options.model.empty() && options.workload.empty() &&
-           options.svg.empty()) ||
+  return !(options.profile.empty() && options.model.empty() && options.workload.empty()) ||
          options.devices || options.batch;
 }
 
 int simulate_plan(const SimulateOptions& options, bool json) {
   const Simulation simulation = run(options);
-  if (!options.svg.empty()) write_svg(options.svg, simulation);
+  if (!options.svg.empty()) draw(options.svg, simulation);
   if (json) {
     print_json(json_of(simulation));
     return exit_done;

@@ -1,5 +1,6 @@
 #include "client/cli/terminal.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,6 +78,18 @@ void print_text(std::string_view text) {
   std::cout << shown << std::flush;
 }
 
+int terminal_columns() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 100;
+  return std::clamp(int(size.ws_col), 60, 160);
+}
+
+int terminal_rows() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return 24;
+  return std::max(int(size.ws_row), 10);
+}
+
 std::string human_bytes(double bytes) {
   return scaled(bytes, 1024, {"B", "KiB", "MiB", "GiB", "TiB"});
 }
@@ -85,6 +98,7 @@ std::string human_count(double count) {
 }
 
 std::string human_seconds(double seconds) {
+  if (seconds < 0.1) return format("%.3g ms", seconds * 1000);
   if (seconds < 1) return format("%.0f ms", seconds * 1000);
   if (seconds < 60) return format("%.1f s", seconds);
   const double minutes = std::floor(seconds / 60);

@@ -15,6 +15,10 @@ namespace nanoflow::cli {
 /// an answer cannot move the cursor or rename the window. Unchanged for a file or a pipe.
 void print_text(std::string_view text);
 
+/// What stdout has, from 60 to 160; 100 where it is no terminal.
+int terminal_columns();
+int terminal_rows();  // at least 10; 24 where stdout is no terminal
+
 std::string human_bytes(double bytes);      // "1.5 GiB"
 std::string human_count(double count);      // "134.5 M"
 std::string human_seconds(double seconds);  // "2 h 5 min", "3.2 s", "15 ms"

@@ -119,8 +119,8 @@ void print_legend(std::ostream& out, const Timeline& timeline, const Letters& le
   }
   out << '\n' << padded("", name_width + 1);
   if (timeline.nano_batches.size() > 1)
-    out << "small letters: " << timeline.nano_batches[0]
-        << "; capitals: " << timeline.nano_batches[1] << '\n'
+    out << "small letters: " << timeline.nano_batches[0] << "; capitals: "
+        << (timeline.nano_batches.size() > 2 ? "the others" : timeline.nano_batches[1]) << '\n'
         << padded("", name_width + 1);
   out << "below: share of the device in tenths, # is all of it\n";
 }

@@ -32,5 +32,7 @@ void print_timeline(std::ostream& out, const Timeline& timeline, int columns);
 
 /// Charts below each other on one scale. A bar is as high as its share.
 std::string timeline_svg(const std::vector<Timeline>& timelines);
+/// Into a file; says so on stderr. Throws where it cannot be written.
+void write_svg(const std::string& path, const std::vector<Timeline>& timelines);
 
 }  // namespace nanoflow::cli

@@ -2,7 +2,10 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <fstream>
+#include <iostream>
 #include <sstream>
+#include <stdexcept>
 
 #include "client/cli/timeline.hpp"
 
@@ -130,6 +133,13 @@ std::string timeline_svg(const std::vector<Timeline>& timelines) {
          "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n"
       << charts.str() << "</svg>\n";
   return out.str();
+}
+
+void write_svg(const std::string& path, const std::vector<Timeline>& timelines) {
+  std::ofstream file(path);
+  file << timeline_svg(timelines);
+  if (!file.flush()) throw std::runtime_error("cannot write " + path);
+  std::cerr << "wrote " << path << '\n';
 }
 
 }  // namespace nanoflow::cli

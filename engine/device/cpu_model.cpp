@@ -3,6 +3,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/peaks/loops.hpp"
+
 namespace nanoflow {
 
 namespace {
@@ -49,7 +51,8 @@ LoadOptions resolved(LoadOptions options) {
   return options;
 }
 
-/// What the program's launches compute and move, by the graph's count of the whole step's.
+/// What the program's launches compute and read from memory, by the graph's count of the whole
+/// step's. Activations stay in caches.
 void add_costs(const Graph& graph, CpuProgram& program) {
   for (const auto& instruction : program.instructions) {
     if (instruction.type != Instruction::Type::launch) continue;
@@ -61,7 +64,10 @@ void add_costs(const Graph& graph, CpuProgram& program) {
             : static_cast<double>(instruction.row_end - instruction.row_begin) /
                   static_cast<double>(program.shape.n_tokens);
     program.flops += operation.flops(program.shape) * part;
-    program.bytes += operation.bytes(program.shape) * part;
+    const auto rows = static_cast<double>(operation.sampled_rows ? program.shape.n_sampled
+                                                                 : program.shape.n_tokens);
+    program.bytes +=
+        (operation.bytes(program.shape) - operation.activation_bytes_per_row * rows) * part;
   }
 }
 
@@ -75,6 +81,7 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
                    const CpuSizes& device)
     : checkpoint_((check_options(options), std::move(checkpoint))),
       options_(resolved(options)),
+      n_cpus_(device.n_cpus),
       n_streams_(device.n_streams),
       graph_(build_graph(checkpoint_->config())),
       weights_(load_cpu_weights(*checkpoint_, options.weights, device.n_cpus, options.progress)),
@@ -107,6 +114,7 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
   auto compiled = compile(graph_, schedule, step);
   buffer.events.reset(compiled.front().n_events);
   buffer.timelines.assign(compiled.size(), {});
+  buffer.launches.resize(compiled.size());
   std::vector<std::shared_ptr<const Program>> programs;
   for (auto& plain : compiled) {
     auto program = std::make_shared<CpuProgram>();
@@ -125,7 +133,7 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
 void CpuModel::begin_probes() {
   probe_ = std::make_unique<CpuProbe>(checkpoint_->config(), weights_,
                                       kv_pages(checkpoint_->config(), options_.kv, nullptr),
-                                      workspace_, slots_);
+                                      workspace_, slots_, n_cpus_);
 }
 
 std::vector<std::shared_ptr<const Program>> CpuModel::prepare_probe(const Probe& probe) {
@@ -141,7 +149,8 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare_probe(const Probe&
 ProbeLimits CpuModel::probe_limits() const {
   return {.n_streams = n_streams_,
           .max_rows = options_.max_step_tokens,
-          .max_sampled = options_.n_slots};
+          .max_sampled = options_.n_slots,
+          .peaks = kernels::peak_loops() != nullptr};
 }
 
 const CpuStep& CpuModel::finished(std::uint64_t step_number) const {
@@ -154,6 +163,13 @@ const CpuStep& CpuModel::finished(std::uint64_t step_number) const {
 
 StepResult CpuModel::result(std::uint64_t step_number) {
   return finished(step_number).result;
+}
+
+std::vector<LaunchSpan> CpuModel::launches(std::uint64_t step_number) const {
+  std::vector<LaunchSpan> all;
+  for (const auto& stream : finished(step_number).launches)
+    all.insert(all.end(), stream.begin(), stream.end());
+  return all;
 }
 
 std::span<const float> CpuModel::logits(std::uint64_t step_number, int sampled) const {

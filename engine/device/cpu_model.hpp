@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -15,7 +16,8 @@ struct CpuProgram : Program {
   std::shared_ptr<const void> owner;  // of what the others point to
   const CpuForward* forward = nullptr;
   CpuStep* buffer = nullptr;
-  double flops = 0, bytes = 0;  // of its launches
+  double flops = 0, bytes = 0;           // of its launches
+  std::function<void(int worker)> work;  // instead of instructions: what a probe of a peak does
 };
 
 /// Of the device.
@@ -42,6 +44,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   std::vector<std::shared_ptr<const Program>> prepare(const Step& step,
                                                       const Schedule& schedule) override;
   StepResult result(std::uint64_t step_number) override;
+  std::vector<LaunchSpan> launches(std::uint64_t step_number) const override;
 
   /// Raw logits of a step's i-th row that sampled, until another step runs: [vocab_size].
   std::span<const float> logits(std::uint64_t step_number, int sampled) const;
@@ -57,7 +60,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
 
   std::shared_ptr<const Checkpoint> checkpoint_;
   LoadOptions options_;
-  int n_streams_;
+  int n_cpus_, n_streams_;
   Graph graph_;
   CpuWeights weights_;
   double weight_bytes_;  // of one weight

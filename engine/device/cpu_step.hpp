@@ -6,6 +6,7 @@
 
 #include "engine/batch/step.hpp"
 #include "engine/device/event.hpp"
+#include "engine/plan/launch_span.hpp"
 #include "engine/plan/program.hpp"
 
 namespace nanoflow {
@@ -54,9 +55,10 @@ struct CpuStep {
   EventPool events;
 
   // While it runs.
-  std::atomic<bool> failed = false;           // on one of the streams: pass over what is left
-  std::vector<ProgramTimeline> timelines;     // [streams of its schedule]
-  std::atomic<std::uint32_t> n_followed = 0;  // followers that are done
+  std::atomic<bool> failed = false;               // on one of the streams: pass over what is left
+  std::vector<ProgramTimeline> timelines;         // [streams of its schedule]
+  std::vector<std::vector<LaunchSpan>> launches;  // [streams of its schedule], as they ran
+  std::atomic<std::uint32_t> n_followed = 0;      // followers that are done
 
   /// Throws std::logic_error where the step is not what a scheduler may ask for.
   void assign(const Step& step, const StepLimits& limits);

@@ -28,6 +28,18 @@ void wait_or_record(const Instruction& instruction, CpuStep& step, bool leader) 
   }
 }
 
+LaunchSpan span_of(const Instruction& launch, int stream, std::int64_t begin_ns,
+                   std::int64_t end_ns) {
+  return {.kind = launch.kind,
+          .stream = stream,
+          .block = launch.block,
+          .layer = launch.layer,
+          .row_begin = launch.row_begin,
+          .share = launch.share,
+          .begin_ns = begin_ns,
+          .end_ns = end_ns};
+}
+
 /// Worker 0 of the team keeps the time: what passes between two launches' ends is the later one's.
 void run_instructions(const CpuProgram& program, const Crew& crew, ProgramTimeline* timeline) {
   std::int64_t last = timeline ? timeline->start_ns : 0;
@@ -41,6 +53,9 @@ void run_instructions(const CpuProgram& program, const Crew& crew, ProgramTimeli
     const std::int64_t now = now_ns();
     (launch ? timeline->kind_ns[static_cast<int>(instruction.kind)] : timeline->wait_ns) +=
         now - last;
+    if (launch)
+      program.buffer->launches[static_cast<std::size_t>(crew.stream)].push_back(
+          span_of(instruction, crew.stream, last, now));
     last = now;
   }
 }
@@ -108,8 +123,10 @@ void CpuStream::execute(const CpuProgram& program) {
   auto& timeline = program.buffer->timelines[static_cast<std::size_t>(index_)];
   const int share = static_cast<int>(std::lround(program.share * static_cast<float>(n_cpus_)));
   timeline = {.step = program.step, .flops = program.flops, .bytes = program.bytes};
+  program.buffer->launches[static_cast<std::size_t>(index_)].clear();
   timeline.start_ns = now_ns();
   team_.run(std::clamp(share, 1, team_.size()), program.buffer->failed, [&](int worker) {
+    if (program.work) return program.work(worker);
     run_instructions(program, Crew{team_, first_worker_ + worker, index_},
                      worker == 0 ? &timeline : nullptr);
   });

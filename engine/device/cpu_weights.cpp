@@ -204,17 +204,30 @@ void CpuWeights::for_each_matrix(const Visit& visit) const {
   visit(lm_head);
 }
 
-std::string CpuWeights::formats() const {
-  std::array<std::pair<std::size_t, std::string_view>, 4> weights{
-      {{0, "f32"}, {0, "bf16"}, {0, "int8"}, {0, "int4"}}};
+std::vector<std::pair<std::size_t, kernels::Element>> CpuWeights::counts() const {
+  std::vector<std::pair<std::size_t, kernels::Element>> counts;
+  for (const auto element : {kernels::Element::f32, kernels::Element::bf16, kernels::Element::int8,
+                             kernels::Element::int4})
+    counts.emplace_back(0, element);
   for_each_matrix([&](const PackedMatrix& matrix) {
-    weights[static_cast<int>(matrix.element)].first += matrix_elements(matrix);
+    for (auto& [n, element] : counts)
+      if (element == matrix.element) n += matrix_elements(matrix);
   });
-  std::stable_sort(weights.begin(), weights.end(),
+  std::stable_sort(counts.begin(), counts.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::string text(weights[0].second);
-  for (std::size_t i = 1; i < weights.size() && weights[i].first > 0; ++i)
-    text.append(" and ").append(weights[i].second);
+  return counts;
+}
+
+kernels::Element CpuWeights::main_element() const {
+  return counts().front().second;
+}
+
+std::string CpuWeights::formats() const {
+  constexpr std::array<std::string_view, 4> names{"f32", "bf16", "int8", "int4"};
+  std::string text;
+  for (const auto& [n, element] : counts())
+    if (n > 0)
+      text.append(text.empty() ? "" : " and ").append(names[static_cast<std::size_t>(element)]);
   return text;
 }
 

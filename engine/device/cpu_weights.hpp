@@ -2,6 +2,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/device/mapped_memory.hpp"
@@ -39,6 +40,8 @@ struct CpuLayer {
 struct CpuWeights {
   /// Elements that some matrix has, the most frequent first: "int4 and int8".
   std::string formats() const;
+  /// What most weights are kept in.
+  kernels::Element main_element() const;
   /// Bytes of a packed weight, on average.
   double bytes_each() const;
 
@@ -52,6 +55,8 @@ struct CpuWeights {
   /// All but the routers, which are small.
   template <class Visit>
   void for_each_matrix(const Visit& visit) const;
+  /// How many weights are kept in each way, the most frequent first.
+  std::vector<std::pair<std::size_t, kernels::Element>> counts() const;
 };
 
 /// Progress in bytes of the packed weights: done, in all. What it throws ends the loading.

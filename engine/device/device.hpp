@@ -12,6 +12,7 @@
 #include "engine/device/weight_format.hpp"
 #include "engine/model/checkpoint.hpp"
 #include "engine/plan/graph.hpp"
+#include "engine/plan/launch_span.hpp"
 #include "engine/plan/profile.hpp"
 #include "engine/plan/program.hpp"
 
@@ -58,6 +59,9 @@ class DeviceModel {
   virtual void end_probes() {}
   /// After the step's programs ended.
   virtual StepResult result(std::uint64_t step_number) = 0;
+  /// When each launch of that step ran, by stream; nothing where the device does not know. Until
+  /// its buffer is prepared anew.
+  virtual std::vector<LaunchSpan> launches(std::uint64_t) const { return {}; }
 };
 
 /// One resource's worker: runs one program at a time, on the calling thread and on threads it owns.

@@ -10,6 +10,7 @@ namespace {
 
 constexpr double alone_ms = 4, beside_ms = 8;  // that a probe is to take
 constexpr int few_launches = 2, most_launches = 2000;
+constexpr int peak_trials = 5;   // the best counts: others may use the machine
 constexpr int beside_rows = 64;  // of each of two operations that run beside each other
 constexpr int decode_context = 256;
 
@@ -54,6 +55,11 @@ void Profile::add_keeps(OperationKind kind, OperationKind beside, double part) {
   keeps = std::max(keeps, std::clamp(part, 0.05, 1.0));
 }
 
+void Profile::add_peaks(const Peaks& peaks) {
+  peaks_.flops_per_s = std::max(peaks_.flops_per_s, peaks.flops_per_s);
+  peaks_.read_bytes_per_s = std::max(peaks_.read_bytes_per_s, peaks.read_bytes_per_s);
+}
+
 double Profile::launch_ms(OperationKind kind, float share, double size) const {
   const std::vector<Point>* points = nullptr;
   float nearest = 2;
@@ -79,6 +85,14 @@ double Profile::keeps(OperationKind kind, OperationKind beside) const {
 }
 
 Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& limits) {
+  const auto probe_peaks = [&] {
+    using Peak = ProbeLoad::Peak;
+    for (int trial = 0; limits.peaks && trial < peak_trials; ++trial)
+      for (const auto peak : {Peak::products, Peak::reading})
+        probes_.push_back({{.n_launches = 1, .peak = peak}});
+  };
+  probe_peaks();
+  if (limits.n_streams < 2) return;
   const auto kinds = probed_kinds(graph);
   const auto most = [&](OperationKind kind) {
     return kind == OperationKind::lm_head ? std::min(limits.max_rows, limits.max_sampled)
@@ -92,13 +106,13 @@ Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& 
         if (rows <= most(kind))  // the best of two: others may use the machine
           probes_.insert(probes_.end(), 2, {{kind, rows, decode_context, share, 0}});
     }
-  if (limits.n_streams < 2) return;
   const int rows = std::min({beside_rows, limits.max_rows / 2, limits.max_sampled / 2});
   for (std::size_t a = 0; a < kinds.size(); ++a)
     for (std::size_t b = a; b < kinds.size(); ++b)
       probes_.insert(probes_.end(), 2,
                      {{kinds[a], rows, decode_context, shares.leader, 0},
                       {kinds[b], rows, decode_context, shares.follower, 0}});
+  probe_peaks();  // once more, a few seconds later: others may have used the machine before
 }
 
 std::optional<Probe> Profiler::next() const {
@@ -114,9 +128,20 @@ std::optional<Probe> Profiler::next() const {
   return probe;
 }
 
-void Profiler::add(const std::vector<double>& ms) {
+void Profiler::add_peak(const ProbeLoad& load, const ProgramTimeline& timeline) {
+  const double seconds = std::max(timeline.busy_ms() * 1e-3, 1e-9);
+  if (load.peak == ProbeLoad::Peak::products)
+    profile_.add_peaks({timeline.flops / seconds, 0});
+  else
+    profile_.add_peaks({0, timeline.bytes / seconds});
+}
+
+void Profiler::add(const std::vector<ProgramTimeline>& timelines) {
   const auto probe = next().value();
   ++at_;
+  if (probe.front().peak != ProbeLoad::Peak::none) return add_peak(probe.front(), timelines.at(0));
+  std::vector<double> ms;
+  for (const auto& timeline : timelines) ms.push_back(timeline.busy_ms());
   if (probe.size() == 1) {
     const auto& load = probe.front();
     profile_.add(load.kind, load.share, probe_size(load), ms.at(0) / load.n_launches);

@@ -1,4 +1,5 @@
-// How long a model's operations take on this device, alone and beside each other: measured.
+// How long a model's operations take on this device, alone and beside each other, and what the
+// device can do at most: measured.
 #pragma once
 #include <array>
 #include <map>
@@ -6,18 +7,23 @@
 #include <utility>
 #include <vector>
 
-#include "engine/plan/graph.hpp"
+#include "engine/plan/program.hpp"
+#include "engine/plan/roofline.hpp"
 
 namespace nanoflow {
 
 /// Something to be measured: streams that each repeat one operation on made-up rows, with another
-/// layer's weights and pages each time.
+/// layer's weights and pages each time; or the whole device at its peak.
 struct ProbeLoad {
+  enum class Peak { none, products, reading };
   OperationKind kind = OperationKind::qkv;
   int n_rows = 0;      // of decoding sequences, one each
   int context = 0;     // positions that a row sees: attention's
   float share = 1.0F;  // of the device
   int n_launches = 0;
+  /// Instead of an operation: products of independent numbers, as with the model's weights; or
+  /// reading memory, more than caches hold. The timeline's flops and bytes say how much that was.
+  Peak peak = Peak::none;
 };
 using Probe = std::vector<ProbeLoad>;  // [streams], at most as many as the device has
 
@@ -31,6 +37,7 @@ struct ProbeLimits {
   int n_streams = 0;
   int max_rows = 0;     // of all loads together
   int max_sampled = 0;  // of the LM head's
+  bool peaks = false;   // the device's own
 };
 
 class Profile {
@@ -41,8 +48,11 @@ class Profile {
   void add(OperationKind kind, float share, double size, double ms);
   /// Of its speed alone, `kind` keeps this part while `beside` runs on another stream; 0 to 1.
   void add_keeps(OperationKind kind, OperationKind beside, double part);
+  /// The device did so much in a second; 0: that was not measured.
+  void add_peaks(const Peaks& peaks);
 
-  bool empty() const { return times_.empty(); }
+  bool empty() const { return times_.empty(); }  // it says nothing of operations
+  const Peaks& peaks() const { return peaks_; }
   /// A launch's time: between measured sizes in proportion, beyond the largest along the last
   /// slope, for a share that was not measured from the nearest one. An operation that was not
   /// measured takes no time.
@@ -60,6 +70,7 @@ class Profile {
  private:
   Times times_;
   std::map<std::pair<OperationKind, OperationKind>, double> keeps_;
+  Peaks peaks_;
 };
 
 /// Asks for one probe after the other until the profile is complete. Each is a few milliseconds
@@ -69,16 +80,19 @@ class Profiler {
   struct Shares {
     float leader = 0.5F, follower = 0.5F;
   };
-  /// shares: of two streams that run beside each other.
+  /// shares: of two streams that run beside each other. Of a single stream nobody asks more than
+  /// the peaks.
   Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& limits);
 
   /// The next probe; nothing when all is measured.
   std::optional<Probe> next() const;
-  /// What that probe's streams took, [loads], in milliseconds.
-  void add(const std::vector<double>& ms);
+  /// What that probe's streams did: [loads].
+  void add(const std::vector<ProgramTimeline>& timelines);
   const Profile& profile() const { return profile_; }
 
  private:
+  void add_peak(const ProbeLoad& load, const ProgramTimeline& timeline);
+
   std::vector<Probe> probes_;  // n_launches 0: as many as take a few milliseconds
   std::size_t at_ = 0;
   Profile profile_;

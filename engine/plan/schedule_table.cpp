@@ -40,6 +40,7 @@ ScheduleTable::ScheduleTable(Graph graph, std::vector<Schedule> candidates)
 
 void ScheduleTable::use(const Profile& profile) {
   profile_ = profile;
+  if (profile_.empty()) return;
   for (auto& [bucket, entry] : entries_)
     if (!entry.decided) predict(entry);
 }

@@ -314,6 +314,21 @@ BOOST_AUTO_TEST_CASE(the_plan_says_what_ran_and_how_long_it_took) {
   BOOST_TEST(plan.at("orders").back().at("block").get<std::string>() == "epilogue");
   BOOST_TEST(plan.at("orders").back().at("launches").get<std::string>() ==
              "gather, lm_head, sample");
+  BOOST_TEST(plan.at("ran").at("steps").get<int>() == 1);
+  BOOST_TEST(!plan.contains("peaks"));  // nobody has measured them
+}
+
+BOOST_AUTO_TEST_CASE(the_plan_says_what_the_machine_can_do_at_most_once_that_is_measured) {
+  Fixture fixture(1);
+  Profile profile;
+  profile.add_peaks({456e9, 31e9});
+  caf::anon_send(fixture.actor, ProfilePtr(std::make_shared<const Profile>(profile)));
+  fixture.world.run();
+  const auto plan = **ask<JsonPtr>(fixture.world, fixture.actor, plan_atom_v, false);
+  BOOST_TEST(plan.at("peaks").at("flops_per_s").get<double>() == 456e9);
+  BOOST_TEST(plan.at("peaks").at("read_bytes_per_s").get<double>() == 31e9);
+  BOOST_TEST(plan.at("peaks").at("weights").get<std::string>() == "f32");
+  BOOST_TEST(!plan.contains("timelines"));  // only where it is explained
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -35,6 +35,15 @@ BOOST_AUTO_TEST_CASE(is_that_of_the_last_second_only) {
   BOOST_TEST(activity.totals().at("compute").flops == 5e9);
 }
 
+BOOST_AUTO_TEST_CASE(is_busy_only_while_it_waits_for_nobody) {
+  StreamActivity activity;
+  auto program = timeline(1000, 1500);
+  program.timeline.wait_ns = 200 * ms;
+  activity.add(program);
+  BOOST_TEST(activity.rates(2000 * ms).at(0).busy_share == 0.3, boost::test_tools::tolerance(1e-9));
+  BOOST_TEST(activity.totals().at("compute").busy_s == 0.3, boost::test_tools::tolerance(1e-9));
+}
+
 BOOST_AUTO_TEST_CASE(counts_the_part_of_a_program_that_lies_in_the_second) {
   StreamActivity activity;
   activity.add(timeline(0, 2000, 8e9));
@@ -84,18 +93,22 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_AUTO_TEST_SUITE(a_trace)
 
 BOOST_AUTO_TEST_CASE(has_a_lane_for_a_stream_and_bars_inside_their_step) {
-  auto recorded = std::make_shared<StreamTimeline>(timeline(10, 14, 5));
+  auto recorded = std::make_shared<StreamTimeline>(timeline(10, 15, 5));
   recorded->timeline.step = 3;
   recorded->timeline.kind_ns[std::size_t(OperationKind::qkv)] = 1 * ms;
   recorded->timeline.kind_ns[std::size_t(OperationKind::attention)] = 3 * ms;
+  recorded->timeline.wait_ns = 1 * ms;
   const wire::Json events = trace_events({recorded}).at("traceEvents");
-  BOOST_TEST(events.size() == 4u);
+  BOOST_TEST(events.size() == 5u);
   BOOST_TEST(events[0].at("args").at("name") == "compute");
   BOOST_TEST(events[1].at("name") == "step 3");
-  BOOST_TEST(events[1].at("dur") == 4000.0);
+  BOOST_TEST(events[1].at("dur") == 5000.0);
+  BOOST_TEST(events[1].at("args").at("flops_per_s").get<double>() == 1000.0);  // 5 in 5 ms
   BOOST_TEST(events[2].at("name") == "qkv");
   BOOST_TEST(events[3].at("ts") == 1000.0);
   BOOST_TEST(events[3].at("dur") == 3000.0);
+  BOOST_TEST(events[4].at("name") == "wait");
+  BOOST_TEST(events[4].at("ts") == 4000.0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -24,7 +24,7 @@ struct ProbedModel : DeviceModel {
     return {};
   }
   ProbeLimits probe_limits() const override {
-    return {.n_streams = 2, .max_rows = 512, .max_sampled = 64};
+    return {.n_streams = 2, .max_rows = 512, .max_sampled = 64, .peaks = true};
   }
   void begin_probes() override { ++n_begun; }
   void end_probes() override { ++n_ended; }
@@ -35,7 +35,8 @@ struct ProbedModel : DeviceModel {
   Graph graph_ = build_graph(smollm2_135m());
 };
 
-/// Everything takes a microsecond a launch.
+/// Everything takes a microsecond a launch. The machine does 456 FLOPs and reads 31 bytes in a
+/// nanosecond.
 struct FakeExecutor {
   explicit FakeExecutor(World& world, bool works = true) {
     actor =
@@ -51,7 +52,10 @@ struct FakeExecutor {
                   return caf::make_error(ActorError::device_failed, std::string("no power"));
                 std::vector<ProgramTimeline> timelines;
                 for (const auto& load : *probe)
-                  timelines.push_back({.start_ns = 100, .end_ns = 100 + 1000L * load.n_launches});
+                  timelines.push_back({.start_ns = 100,
+                                       .end_ns = 100 + 1000L * load.n_launches,
+                                       .flops = 456e3 * load.n_launches,
+                                       .bytes = 31e3 * load.n_launches});
                 return std::make_shared<const std::vector<ProgramTimeline>>(timelines);
               },
               [this](const ProfilePtr& profile) { profiles.push_back(profile); },
@@ -70,12 +74,14 @@ struct Fixture {
     folder = mkdtemp(name);
   }
   ~Fixture() { std::filesystem::remove_all(folder); }
-  void plan(const FakeExecutor& executor, const std::string& key = "this machine") {
+  void plan(const FakeExecutor& executor, const std::string& key = "this machine",
+            bool overlap = true) {
     spawn_planner(world.system, {.model = "test",
                                  .executor = executor.actor,
                                  .device_model = model,
                                  .file = folder / "cache/profile.json",
                                  .key = key,
+                                 .overlap = overlap,
                                  .threads = Threads::shared});
     world.run();
     BOOST_TEST(model->n_begun == model->n_ended);
@@ -106,6 +112,21 @@ BOOST_AUTO_TEST_CASE(what_was_measured_once_is_not_measured_again) {
   BOOST_REQUIRE_EQUAL(second.profiles.size(), 1u);
   BOOST_TEST(second.profiles[0]->launch_ms(OperationKind::lm_head, 0.5F, 16) == 0.001, near);
   BOOST_TEST(second.profiles[0]->pairs().size() == first.profiles[0]->pairs().size());
+  for (const auto& profile : {first.profiles[0], second.profiles[0]}) {
+    BOOST_TEST(profile->peaks().flops_per_s == 456e9, near);
+    BOOST_TEST(profile->peaks().read_bytes_per_s == 31e9, near);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(where_nothing_is_to_overlap_the_peaks_are_enough) {
+  FakeExecutor executor(world);
+  plan(executor, "this machine", false);
+  BOOST_TEST(executor.n_probes == 10);
+  BOOST_REQUIRE_EQUAL(executor.profiles.size(), 1u);
+  BOOST_TEST(executor.profiles[0]->empty());
+  BOOST_TEST(executor.profiles[0]->peaks().flops_per_s == 456e9, near);
+  // It is kept like any other.
+  BOOST_TEST(read_profile(folder / "cache/profile.json", "this machine")->peaks().known());
 }
 
 BOOST_AUTO_TEST_CASE(another_machines_profile_and_a_broken_one_are_measured_again) {
@@ -114,14 +135,19 @@ BOOST_AUTO_TEST_CASE(another_machines_profile_and_a_broken_one_are_measured_agai
   FakeExecutor elsewhere(world);
   plan(elsewhere, "another machine");
   BOOST_TEST(elsewhere.n_probes == first.n_probes);
-  for (const char* text : {"", "{", "[]", R"({"version": 1, "key": "this machine"})",
-                           R"({"version": 1, "key": "this machine", "pairs": [], "times":
-                               [{"operation": "qkv", "share": 1, "size": 1, "ms": -1}]})",
-                           R"({"version": 1, "key": "this machine", "pairs": [], "times":
-                               [{"operation": "cooking", "share": 1, "size": 1, "ms": 1}]})"}) {
+  const std::string head = R"({"version": 2, "key": "this machine", )",
+                    peaks = R"("peaks": {"flops_per_s": 1, "read_bytes_per_s": 1}, "pairs": [], )";
+  const auto is_understood = [&](const std::string& text) {
     std::ofstream(folder / "cache/profile.json") << text;
-    BOOST_TEST(!read_profile(folder / "cache/profile.json", "this machine"), text);
-  }
+    return read_profile(folder / "cache/profile.json", "this machine").has_value();
+  };
+  BOOST_TEST(is_understood(head + peaks + R"("times": []})"));
+  for (const std::string& text :
+       {std::string(), std::string("{"), std::string("[]"), head + R"("times": []})",
+        head + R"("pairs": [], "times": []})",
+        head + peaks + R"("times": [{"operation": "qkv", "share": 1, "size": 1, "ms": -1}]})",
+        head + peaks + R"("times": [{"operation": "cooking", "share": 1, "size": 1, "ms": 1}]})"})
+    BOOST_TEST(!is_understood(text), text);
 }
 
 BOOST_AUTO_TEST_CASE(where_it_cannot_be_written_the_profile_is_used_all_the_same) {

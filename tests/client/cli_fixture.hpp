@@ -18,6 +18,8 @@ struct CliFixture {
   wire::Json available = wire::Json::parse(R"([{"name":"tiny"},{"name":"other"}])");
   wire::EventBody failure;  // sent instead of an answer to generate when it is an Error
   bool endless = false;
+  /// Answers to plan, one after the other; the last one stays.
+  std::vector<wire::Json> plans = {wire::Json::object()};
   FakeDaemon daemon{[this](const wire::Request& request) { return answer(request); }};
 
   std::vector<wire::EventBody> answer(const wire::Request& request) {
@@ -37,6 +39,11 @@ struct CliFixture {
       return {wire::Ok{
           wire::Json::parse(R"({"running":1,"uptime_seconds":90,"pages":{"free":3,"total":8},
           "requests":[{"number":4,"user":"ann","state":"decode"}]})")}};
+    if (std::holds_alternative<wire::Plan>(request.operation)) {
+      const wire::Json plan = plans.front();
+      if (plans.size() > 1) plans.erase(plans.begin());
+      return {wire::Ok{plan}};
+    }
     if (std::holds_alternative<wire::Tokenize>(request.operation))
       return {wire::Ok{{{"tokens", {5, 6}}}}};
     if (std::holds_alternative<wire::Detokenize>(request.operation))

@@ -165,6 +165,8 @@ BOOST_AUTO_TEST_CASE(numbers_read_as_people_say_them) {
   BOOST_TEST(human_bytes(1.5 * 1024 * 1024 * 1024) == "1.5 GiB");
   BOOST_TEST(human_count(134515008) == "135 M");
   BOOST_TEST(human_seconds(0.015) == "15 ms");
+  BOOST_TEST(human_seconds(0.0096) == "9.6 ms");
+  BOOST_TEST(human_seconds(0.4321) == "432 ms");
   BOOST_TEST(human_seconds(125) == "2 min 5 s");
   BOOST_TEST(human_seconds(7500) == "2 h 5 min");
   BOOST_TEST(human_value("queue_ms", 1500) == "1.5 s");

@@ -1,6 +1,6 @@
 // In assembler, so that no compiler finds out that nothing is done with the sums. Twelve sums hide
 // the latency of any of the instructions.
-#include "bench/machine/loops.hpp"
+#include "kernels/peaks/loops.hpp"
 
 #include <immintrin.h>
 
@@ -8,7 +8,7 @@
 #include "kernels/amx.hpp"
 #endif
 
-namespace nanoflow::bench::NANOFLOW_ISA {
+namespace nanoflow::kernels::peaks::NANOFLOW_ISA {
 namespace {
 
 // clang-format off
@@ -115,6 +115,6 @@ std::uint64_t read(const std::byte* data, std::size_t n) {
 
 }  // namespace
 
-const Loops loops{f32, bf16, int4, int8, read};
+const PeakLoops loops{f32, bf16, int4, int8, read};
 
-}  // namespace nanoflow::bench::NANOFLOW_ISA
+}  // namespace nanoflow::kernels::peaks::NANOFLOW_ISA
