@@ -83,7 +83,7 @@ wire::EventBody Answer::end(const Finished& finished, const wire::Cost& cost) co
   for (std::size_t i = 0; i < choices_.size(); ++i) {
     const Choice& choice = choices_[i];
     done.choices.push_back(choice.whole);
-    // A stop string is found here, up to three tokens after the scheduler went on.
+    // A stop string is found here, a few tokens after the scheduler went on.
     const FinishReason reason = choice.stopped
                                     ? FinishReason::stop
                                     : finished.choices.at(i).reason.value_or(finished.reason);

@@ -31,7 +31,8 @@ struct CatalogConfig {
   WeightFormat weights = WeightFormat::automatic;
   KvFormat kv = KvFormat::automatic;
   bool prefix_cache = true;
-  bool overlap = true;  // false: every schedule is sequential
+  bool overlap = true;      // false: every schedule is sequential
+  bool speculation = true;  // false: no token is guessed
 
   int max_sequences = 64;     // that run at once, of one model
   int max_step_tokens = 512;  // rows of a step

@@ -32,6 +32,10 @@ struct StepInFlight {
   std::string failure;     // empty: none
 
   bool running() const { return sent && !ended; }
+  double ms() const {  // of the leader, which ends last
+    const auto& leader = timelines->front();
+    return static_cast<double>(leader.end_ns - leader.start_ns) * 1e-6;
+  }
 };
 
 struct ExecutorState;
@@ -192,9 +196,9 @@ void ExecutorState::settle() {
 }
 
 void ExecutorState::answer(StepInFlight& step) {
-  const auto number = step.step->number;
-  step.promise.deliver(StepOutcomePtr(
-      std::make_shared<const StepOutcome>(StepOutcome{config.device_model->result(number), {}})));
+  StepOutcome outcome{config.device_model->result(step.step->number), {}};
+  outcome.result.ms = step.ms();
+  step.promise.deliver(StepOutcomePtr(std::make_shared<const StepOutcome>(std::move(outcome))));
   report(step);
 }
 
@@ -220,11 +224,9 @@ void ExecutorState::report(const StepInFlight& step) {
   double work = 0;
   for (const auto& timeline : *step.timelines)
     work += timeline.flops + flops_a_byte * timeline.bytes;
-  const auto& leader = step.timelines->front();
-  const double ms = static_cast<double>(leader.end_ns - leader.start_ns) * 1e-6;
-  schedules->observe(step.signature, step.candidate, ms, std::max(work, 1.0));
+  schedules->observe(step.signature, step.candidate, step.ms(), std::max(work, 1.0));
   if (records->add(step.programs.front()->shape, step.signature, step.candidate))
-    records->keep(step.signature, step.candidate, ms,
+    records->keep(step.signature, step.candidate, step.ms(),
                   config.device_model->launches(step.step->number));
 }
 

@@ -58,7 +58,7 @@ void GatewayState::generate(const ClientMessage& message, const wire::RequestId&
 
   auto job = std::make_shared<GenerateJob>(std::get<GenerateJob>(std::move(resolved)));
   job->request = job->batch.id = next_number_++;
-  job->batch.client = std::hash<std::string>()(message.from.client);
+  job->batch.client = message.from.client;
   LiveRequest live;
   live.number = job->request;
   live.owner = message.from;

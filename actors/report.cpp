@@ -34,6 +34,8 @@ wire::Json model_rows(const std::vector<ModelState>& models) {
                     {"cached_pages", state.usage.cached},
                     {"steps", state.snapshot.steps},
                     {"preemptions", state.snapshot.preemptions},
+                    {"drafted_tokens", state.snapshot.drafted},
+                    {"accepted_tokens", state.snapshot.accepted},
                     {"context", state.model->context},
                     {"bytes", state.model->bytes}});
   return rows;
@@ -97,8 +99,12 @@ void write_metrics(MetricsText& out, const Report& report) {
             [](const ModelState& state) { return state.snapshot.steps; });
   per_model("nanoflow_prompt_rows_total", "counter", "Prompt tokens computed.",
             [](const ModelState& state) { return state.snapshot.prompt_rows; });
-  per_model("nanoflow_decode_rows_total", "counter", "Decode rows computed.",
+  per_model("nanoflow_decode_rows_total", "counter", "Decode rows computed, but for wrong guesses.",
             [](const ModelState& state) { return state.snapshot.decode_rows; });
+  per_model("nanoflow_drafted_tokens_total", "counter", "Tokens guessed: speculation.",
+            [](const ModelState& state) { return state.snapshot.drafted; });
+  per_model("nanoflow_accepted_tokens_total", "counter", "Guesses that were right.",
+            [](const ModelState& state) { return state.snapshot.accepted; });
   per_model("nanoflow_wasted_rows_total", "counter", "Rows computed for what had ended.",
             [](const ModelState& state) { return state.snapshot.wasted_rows; });
   per_model("nanoflow_preemptions_total", "counter", "Sequences that gave their pages back.",

@@ -59,6 +59,7 @@ CatalogConfig catalog_config(const Config& config, std::shared_ptr<Device> devic
   catalog.kv = parse_kv_format(config.kv).value();
   catalog.prefix_cache = config.prefix_cache;
   catalog.overlap = config.overlap;
+  catalog.speculation = config.speculation == "auto";
   catalog.max_sequences = config.max_sequences;
   catalog.max_step_tokens = config.max_step_tokens;
   // The gateway refuses; a burst on an idle model waits for a moment, before any of it runs.

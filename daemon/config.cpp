@@ -66,6 +66,7 @@ void check(const Config& config, const std::string& where) {
   check_word<5>(where, "weights", config.weights, {"auto", "f32", "bf16", "int8", "int4"});
   check_word<4>(where, "kv", config.kv, {"auto", "f32", "bf16", "int8"});
   check_memory(where, config.kv_memory);
+  check_word<2>(where, "speculation", config.speculation, {"auto", "off"});
   check_number(where, "threads", config.threads, 0, 4096);
   check_number(where, "context", config.context, 0, 1 << 30);
   check_number(where, "max_sequences", config.max_sequences, 1, 4096);
@@ -90,6 +91,7 @@ Config make_config(const Flags& flags) {
   if (flags.weights) config.weights = *flags.weights;
   if (flags.kv) config.kv = *flags.kv;
   if (flags.kv_memory) config.kv_memory = *flags.kv_memory;
+  if (flags.speculation) config.speculation = *flags.speculation;
   if (flags.threads) config.threads = *flags.threads;
   if (flags.log_level) config.log_level = parse_log_level("flag ", *flags.log_level);
   check(config, "flag ");

@@ -20,6 +20,7 @@ struct Config {
   int threads = 0, context = 0;
   int max_sequences = 64, max_step_tokens = 512, max_waiting = 256;
   bool prefix_cache = true, overlap = true;
+  std::string speculation = "auto";
   int drain_seconds = 30;
   LogLevel log_level = LogLevel::info;
 };
@@ -38,7 +39,7 @@ LogLevel parse_log_level(const std::string& where, const std::string& text);
 struct Flags {
   std::optional<std::filesystem::path> config_file;
   std::vector<std::string> models;
-  std::optional<std::string> endpoint, device, weights, kv, kv_memory, log_level;
+  std::optional<std::string> endpoint, device, weights, kv, kv_memory, speculation, log_level;
   std::optional<int> threads;
   bool help = false, version = false;
 };

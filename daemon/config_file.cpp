@@ -85,6 +85,7 @@ auto keys_of(Config& config) {
       Key{"max_waiting", integer(config.max_waiting)},
       Key{"prefix_cache", flag(config.prefix_cache)},
       Key{"overlap", flag(config.overlap)},
+      Key{"speculation", text(config.speculation)},
       Key{"drain_seconds", integer(config.drain_seconds)},
       Key{"log_level", log_level(config.log_level)},
   };

@@ -91,8 +91,9 @@ class BenchModel {
     std::printf("opened in %.3f s, loaded in %.3f s\n\n", opened_s_, loaded_s_);
   }
 
-  /// `batch` sequences compute n_rows each from `position` on: again and again the same ones.
-  Step make_step(int batch, int n_rows, int position) {
+  /// `batch` sequences compute n_rows each from `position` on: again and again the same ones. The
+  /// last n_draft of them are guesses.
+  Step make_step(int batch, int n_rows, int position, int n_draft = 0) {
     static const auto greedy = [] {
       auto params = std::make_shared<SamplingParams>();
       params->temperature = 0;
@@ -110,6 +111,7 @@ class BenchModel {
       for (int page = 0; page * page_size < position + n_rows; ++page)
         sequence.pages.push_back(index * pages_a_sequence_ + page);
       sequence.samples = true;
+      sequence.n_draft = n_draft;
       sequence.sampling = greedy;
     }
     return step;

@@ -42,18 +42,21 @@ class Bench {
                 "GB/s");
     report("prefill " + std::to_string(prompt_tokens), prompt_tokens, measure(1, prompt_tokens, 0));
     model_.fill(largest_batch, context_tokens);
+    for (const int n_draft : {1, 3, 7, 15})  // beside "decode 1": what guesses cost
+      report("decode 1 + " + std::to_string(n_draft), 1 + n_draft,
+             measure(1, 1 + n_draft, context_tokens, n_draft));
     for (const int batch : {1, 8, 32, largest_batch})
       report("decode " + std::to_string(batch), batch, measure(batch, 1, context_tokens));
   }
 
  private:
-  Timings measure(int batch, int n_rows, int position) {
+  Timings measure(int batch, int n_rows, int position, int n_draft = 0) {
     const auto sequential = sequential_schedule(model_.model().graph());
     Timings timings;
-    model_.run(model_.make_step(batch, n_rows, position), sequential);
+    model_.run(model_.make_step(batch, n_rows, position, n_draft), sequential);
     for (int i = 0; i < options_.steps; ++i) {
       const auto [seconds, timelines] =
-          model_.run(model_.make_step(batch, n_rows, position), sequential);
+          model_.run(model_.make_step(batch, n_rows, position, n_draft), sequential);
       const auto& timeline = timelines.front();
       timings.seconds.push_back(seconds);
       timings.flops = timeline.flops;

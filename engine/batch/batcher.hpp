@@ -18,14 +18,19 @@ namespace nanoflow {
 /// out the lowest-ranked running sequence is preempted: it gives its pages back, queues again where
 /// it was, and is recomputed from its tokens; after that nothing new starts until a running
 /// sequence ends, so that the pool does not thrash.
+///
+/// Speculation: where few sequences decode, one whose newest tokens have occurred before gets more
+/// rows, with guesses of what comes next (StepSequence::n_draft). No step is formed while one of
+/// its tokens is awaited that a guess may follow.
 class Batcher {
  public:
   struct Options {
-    int context = 0;          // longest sequence, tokens; cut to what all pages hold
-    int n_pages = 0;          // of the KV cache
-    int max_sequences = 0;    // that run at once: slots
-    int max_step_tokens = 0;  // rows of the largest step, more than max_sequences
-    int max_waiting = 0;      // requests that wait
+    int context = 0;           // longest sequence, tokens; cut to what all pages hold
+    int n_pages = 0;           // of the KV cache
+    int max_sequences = 0;     // that run at once: slots
+    int max_step_tokens = 0;   // rows of the largest step, more than max_sequences
+    int max_waiting = 0;       // requests that wait
+    bool speculation = false;  // guess tokens where few sequences decode and it pays
   };
   /// Throws std::invalid_argument.
   explicit Batcher(Options options);
@@ -35,7 +40,8 @@ class Batcher {
   Admission admit(BatchRequest request, Clock::time_point now);
 
   /// What the next step needs. nullopt while a proposal is unanswered, while two steps are in
-  /// flight, and where there is nothing to do; only releases where nothing wants a row.
+  /// flight, or one whose tokens are worth waiting for, and where there is nothing to do; only
+  /// releases where nothing wants a row.
   std::optional<Proposal> propose(Clock::time_point now);
   /// The step out of what was granted; nullopt: nothing was, or the grants answer a proposal from
   /// before recover(). Its number follows that of the step before.
@@ -47,9 +53,9 @@ class Batcher {
   /// Each is empty where the request has ended already: nothing ends twice.
   StepEvents cancel(RequestId request, Clock::time_point now,
                     FinishReason reason = FinishReason::cancelled);
-  /// A stop string was found: the choice keeps its first n_keep tokens. Up to three tokens late,
-  /// even after the choice ended by itself, as long as the request has not (then its Finished is on
-  /// its way, for the caller to correct).
+  /// A stop string was found: the choice keeps its first n_keep tokens. A few tokens late, even
+  /// after the choice ended by itself, as long as the request has not (then its Finished is on its
+  /// way, for the caller to correct).
   StepEvents stop(RequestId request, int choice, int n_keep, Clock::time_point now);
   /// Ends what is past its deadline; next_deadline says when to call.
   StepEvents expire(Clock::time_point now);

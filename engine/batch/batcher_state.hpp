@@ -1,9 +1,10 @@
 // The batcher's insides. Its functions are where their names say: propose.cpp, form.cpp,
-// finish.cpp, end.cpp; what only asks is in report.cpp, the rest in batcher.cpp.
+// finish.cpp, end.cpp, speculate.cpp; what only asks is in report.cpp, the rest in batcher.cpp.
 #pragma once
 #include <deque>
 #include <map>
 #include <set>
+#include <span>
 #include <unordered_map>
 #include <utility>
 
@@ -26,7 +27,8 @@ struct PendingProposal {
   struct Asked {
     SequenceName name;
     SequenceId sequence = 0;
-    bool first = false;  // the reservation would start it
+    bool first = false;          // the reservation would start it
+    std::vector<TokenId> draft;  // guesses, for the last rows asked for
   };
   std::uint64_t round = 0;
   Clock::time_point when;
@@ -39,11 +41,18 @@ struct StepInFlight {
     SequenceName name;
     SlotId slot = 0;
     int n_rows = 0;
+    int n_draft = 0;
     bool samples = false;
   };
   std::uint64_t number = 0;
-  Clock::time_point formed;
-  std::vector<Rows> sequences;  // as in the step
+  std::vector<Rows> sequences;      // as in the step
+  int n_decoding = 0, n_draft = 0;  // of them; guesses of all
+
+  int n_rows() const {
+    int sum = 0;
+    for (const auto& rows : sequences) sum += rows.n_rows;
+    return sum;
+  }
 };
 
 struct Batcher::Impl {
@@ -62,19 +71,25 @@ struct Batcher::Impl {
   // propose.cpp
   std::vector<LiveSequence*> choose_sequences();
   int row_budget(const std::vector<LiveSequence*>& chosen) const;
-  Reservation reserve(LiveSequence& sequence);
+  Reservation reserve(LiveSequence& sequence, int n_draft);
   void preempt(LiveSequence& sequence, Clock::time_point now);
+  // speculate.cpp
+  int n_decoding() const;
+  bool awaits_token();
+  std::vector<TokenId> draft(LiveSequence& sequence, int n_decoding, int most);
   // form.cpp
   void check_answer(const Grants& grants) const;
   void start(LiveSequence& sequence, const Grant& grant);
-  StepSequence add_rows(LiveSequence& sequence, const Grant& grant);
+  StepSequence add_rows(LiveSequence& sequence, const Grant& grant,
+                        const std::vector<TokenId>& draft);
   static std::shared_ptr<const SlotStart> slot_start(const LiveSequence& sequence);
   void note_deferred(bool first_exhausted, bool running_exhausted, bool step_is_empty);
   // finish.cpp
-  void observe(const StepInFlight& step, Clock::time_point now);
   void check_result(const StepInFlight& step, const StepResult& result) const;
   void fail(const LiveRequest& request, Clock::time_point now, StepEvents& events);
-  void take_token(LiveSequence& sequence, const StepResult::Sampled& sampled, Clock::time_point now,
+  void take_tokens(LiveSequence& sequence, std::span<const StepResult::Sampled> sampled,
+                   Clock::time_point now, StepEvents& events);
+  bool take_token(LiveSequence& sequence, const StepResult::Sampled& sampled, Clock::time_point now,
                   StepEvents& events);
   // end.cpp
   void end(LiveSequence& sequence, FinishReason reason, int n_keep, Clock::time_point now);
@@ -95,7 +110,6 @@ struct Batcher::Impl {
   RankedSequences running;
   Slots slots;
   StepCost step_cost;
-  Clock::time_point last_finish;  // of a step
 
   std::optional<PendingProposal> pending;
   std::deque<StepInFlight> in_flight;  // at most two
@@ -108,7 +122,9 @@ struct Batcher::Impl {
   std::uint64_t n_arrivals = 0, last_round = 0, last_step = 0;
   std::uint64_t lost_through = 0;  // steps up to this one were lost with the device
   SequenceId last_sequence = 0;
+  DraftCost draft_cost;
   std::uint64_t preemptions = 0, recoveries = 0, wasted_rows = 0, prompt_rows = 0, decode_rows = 0;
+  std::uint64_t drafted = 0, accepted = 0;  // guesses that ran, and those that were right
 };
 
 }  // namespace nanoflow

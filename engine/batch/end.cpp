@@ -80,6 +80,7 @@ void Batcher::Impl::end(LiveSequence& sequence, FinishReason reason, int n_keep,
   sequence.reason = reason;
   sequence.generated.resize(static_cast<std::size_t>(n_keep));
   sequence.start_tokens = nullptr;
+  sequence.speculator.reset();
   --sequence.request->n_live;
   worth_asking = true;
 }
@@ -99,7 +100,7 @@ void Batcher::Impl::leave(LiveSequence& sequence, Clock::time_point now) {
   sequence.count_pages(now);
   sequence.pages.clear();
   sequence.start_tokens = nullptr;
-  sequence.n_computed = 0;
+  sequence.n_computed = sequence.n_draft = 0;
   sequence.state = LiveSequence::State::waiting;
   running.erase(&sequence);
   waiting.push(sequence);

@@ -6,6 +6,16 @@
 #include "engine/batch/batcher_state.hpp"
 
 namespace nanoflow {
+namespace {
+
+using SampledPlace = std::vector<StepResult::Sampled>::const_iterator;
+
+/// Past the tokens of the sequence whose first one this is.
+SampledPlace end_of_slot(SampledPlace first, SampledPlace end) {
+  return std::find_if(first, end, [&](const auto& each) { return each.slot != first->slot; });
+}
+
+}  // namespace
 
 StepEvents Batcher::Impl::finish(const StepResult& result, Clock::time_point now) {
   StepEvents events;
@@ -18,46 +28,63 @@ StepEvents Batcher::Impl::finish(const StepResult& result, Clock::time_point now
   check_result(in_flight.front(), result);
   const StepInFlight step = std::move(in_flight.front());
   in_flight.pop_front();
-  observe(step, now);
+  if (result.ms > 0) step_cost.observe(step.n_rows(), result.ms);
   worth_asking = true;
+  if (step.n_decoding == std::ssize(step.sequences) && result.ms > 0)
+    draft_cost.observe(step.n_decoding, step.n_draft, result.ms);
   auto sampled = result.sampled.begin();
   for (const auto& rows : step.sequences) {
     auto* sequence = find(rows.name);
     if (!sequence) wasted_rows += static_cast<std::uint64_t>(rows.n_rows);
     if (!rows.samples) continue;
-    if (sequence) take_token(*sequence, *sampled, now, events);
-    ++sampled;
+    const auto first = sampled;
+    sampled = end_of_slot(first, result.sampled.end());
+    drafted += static_cast<std::uint64_t>(rows.n_draft);
+    if (sequence) take_tokens(*sequence, {first, sampled}, now, events);
   }
   return events;
 }
 
-/// A step runs from when it was formed, or the step before it ended, whichever is later.
-void Batcher::Impl::observe(const StepInFlight& step, Clock::time_point now) {
-  int n_rows = 0;
-  for (const auto& rows : step.sequences) n_rows += rows.n_rows;
-  step_cost.observe(n_rows, now - std::max(step.formed, last_finish));
-  last_finish = now;
-}
-
 void Batcher::Impl::check_result(const StepInFlight& step, const StepResult& result) const {
   auto sampled = result.sampled.begin();
+  const auto end = result.sampled.end();
   bool same = true;
-  for (const auto& rows : step.sequences)
-    if (same && rows.samples)
-      same = sampled != result.sampled.end() && sampled++->slot == rows.slot;
-  if (!same || sampled != result.sampled.end())
+  for (const auto& rows : step.sequences) {
+    if (!same || !rows.samples) continue;
+    const auto first = sampled;
+    sampled = end_of_slot(first, end);
+    same = first != end && first->slot == rows.slot && sampled - first <= 1 + rows.n_draft;
+  }
+  if (!same || sampled != end)
     throw std::logic_error("batcher: step " + std::to_string(step.number) +
-                           ": expected one token for each sequence that samples, in the step's "
-                           "order, found " +
-                           std::to_string(result.sampled.size()) + " for other slots");
+                           ": expected a token for each sequence that samples, in the step's "
+                           "order, and at most one more for each guess, found " +
+                           std::to_string(result.sampled.size()) + " that are not");
 }
 
-void Batcher::Impl::take_token(LiveSequence& sequence, const StepResult::Sampled& sampled,
+void Batcher::Impl::take_tokens(LiveSequence& sequence,
+                                std::span<const StepResult::Sampled> sampled, Clock::time_point now,
+                                StepEvents& events) {
+  --sequence.n_in_flight;
+  sequence.n_draft = 0;
+  const int n_right = static_cast<int>(sampled.size()) - 1;
+  accepted += static_cast<std::uint64_t>(n_right);
+  decode_rows += static_cast<std::uint64_t>(n_right);
+  // The rows of right guesses are computed; of one that was preempted nothing is.
+  if (sequence.state == LiveSequence::State::running) sequence.n_computed += n_right;
+  for (const auto& each : sampled)
+    if (!take_token(sequence, each, now, events)) return;  // nor does its request live, perhaps
+}
+
+/// False: it was the sequence's last one.
+bool Batcher::Impl::take_token(LiveSequence& sequence, const StepResult::Sampled& sampled,
                                Clock::time_point now, StepEvents& events) {
   auto& request = *sequence.request;
   const auto& stops = request.spec.stop_tokens;
-  --sequence.n_in_flight;
-  if (sampled.token < 0) return fail(request, now, events);
+  if (sampled.token < 0) {
+    fail(request, now, events);
+    return false;
+  }
   sequence.generated.push_back(sampled.token);
   if (!request.first_token) request.first_token = now;
   std::optional<FinishReason> reason;
@@ -67,9 +94,10 @@ void Batcher::Impl::take_token(LiveSequence& sequence, const StepResult::Sampled
     reason = FinishReason::length;
   events.tokens.push_back({request.spec.id, sequence.rank.choice, sequence.n_generated() - 1,
                            sampled.token, sampled.logprobs, reason});
-  if (!reason) return;
+  if (!reason) return true;
   end(sequence, *reason, sequence.n_generated(), now);
   end_request_without_live(request, now, events);
+  return false;
 }
 
 /// Damaged weights, mostly: the request's other choices would fare no better.

@@ -10,7 +10,7 @@ std::optional<Step> Batcher::Impl::form(const Grants& grants) {
   if (!pending || grants.round != pending->round) return std::nullopt;
   check_answer(grants);
   Step step{.number = last_step + 1, .sequences = {}};
-  StepInFlight formed{.number = step.number, .formed = pending->when, .sequences = {}};
+  StepInFlight formed{.number = step.number, .sequences = {}};
   bool first_exhausted = false, running_exhausted = false;
   for (std::size_t i = 0; i < grants.grants.size(); ++i) {
     const auto& grant = grants.grants[i];
@@ -22,9 +22,12 @@ std::optional<Step> Batcher::Impl::form(const Grants& grants) {
       if (grant.exhausted) (asked.first ? first_exhausted : running_exhausted) = true;
     } else {
       if (asked.first) start(*sequence, grant);
-      auto& added = step.sequences.emplace_back(add_rows(*sequence, grant));
+      formed.n_decoding += sequence->decoding() ? 1 : 0;
+      auto& added = step.sequences.emplace_back(add_rows(*sequence, grant, asked.draft));
       if (asked.first) added.start = slot_start(*sequence);
-      formed.sequences.push_back({asked.name, added.slot, added.n_rows, added.samples});
+      formed.n_draft += added.n_draft;
+      formed.sequences.push_back(
+          {asked.name, added.slot, added.n_rows, added.n_draft, added.samples});
     }
   }
   pending.reset();
@@ -58,19 +61,23 @@ void Batcher::Impl::start(LiveSequence& sequence, const Grant& grant) {
   waiting.erase(sequence);
   sequence.state = LiveSequence::State::running;
   sequence.slot = slots.take();
-  sequence.n_computed = grant.cached_tokens;
+  sequence.n_computed = sequence.n_granted = grant.cached_tokens;
   sequence.pages_since = pending->when;
   running.insert(&sequence);
 }
 
-StepSequence Batcher::Impl::add_rows(LiveSequence& sequence, const Grant& grant) {
+StepSequence Batcher::Impl::add_rows(LiveSequence& sequence, const Grant& grant,
+                                     const std::vector<TokenId>& draft) {
   sequence.count_pages(pending->when);
   sequence.pages.insert(sequence.pages.end(), grant.new_pages.begin(), grant.new_pages.end());
+  const int n_end = sequence.n_computed + grant.n_rows;
+  // After wrong guesses it may have one page more than it needs.
+  const auto n_pages = static_cast<std::ptrdiff_t>((n_end + page_size - 1) / page_size);
   StepSequence rows{.slot = sequence.slot,
                     .position = sequence.n_computed,
                     .n_rows = grant.n_rows,
                     .tokens = {},
-                    .pages = sequence.pages,
+                    .pages = {sequence.pages.begin(), sequence.pages.begin() + n_pages},
                     .choice = sequence.rank.choice,
                     .sampling = nullptr,
                     .start = nullptr};
@@ -79,9 +86,15 @@ StepSequence Batcher::Impl::add_rows(LiveSequence& sequence, const Grant& grant)
   if (sequence.prefilling()) {
     const auto first = sequence.start_tokens->begin() + rows.position;
     rows.tokens.assign(first, first + rows.n_rows);
+  } else if (rows.n_rows > 1) {  // whose newest token is known: see draft()
+    rows.tokens = {sequence.generated.back()};
+    rows.tokens.insert(rows.tokens.end(), draft.begin(), draft.begin() + rows.n_rows - 1);
+    sequence.n_draft = rows.n_draft = rows.n_rows - 1;
   }
-  (sequence.prefilling() ? prompt_rows : decode_rows) += n_rows;
-  sequence.n_computed += rows.n_rows;
+  const int n_sure = rows.n_rows - rows.n_draft;
+  (sequence.prefilling() ? prompt_rows : decode_rows) += static_cast<std::uint64_t>(n_sure);
+  sequence.n_computed += n_sure;
+  sequence.n_granted = n_end;
   rows.samples = !sequence.prefilling();
   if (rows.samples) {
     rows.sampling = sequence.request->spec.sampling;

@@ -6,7 +6,7 @@
 namespace nanoflow {
 
 std::optional<Proposal> Batcher::Impl::propose(Clock::time_point now) {
-  if (pending || in_flight.size() >= 2 || !worth_asking) return std::nullopt;
+  if (pending || in_flight.size() >= 2 || !worth_asking || awaits_token()) return std::nullopt;
   // Where releases wait, see first whether their pages are enough.
   if (out_of_pages && releases.empty() && !running.empty()) preempt(**running.rbegin(), now);
   out_of_pages = false;
@@ -21,11 +21,19 @@ std::optional<Proposal> Batcher::Impl::propose(Clock::time_point now) {
                     .keep_free = static_cast<int>(running.size()),
                     .reservations = {}};
   PendingProposal asked{.round = proposal.round, .when = now, .asked = {}};
+  const int n_decoding = this->n_decoding();
+  // Prompts get their half of what is left.
+  int draft_rows = std::min(max_draft_rows, (proposal.max_rows - n_decoding) / 2);
   for (auto* sequence : chosen) {
-    proposal.reservations.push_back(reserve(*sequence));
+    std::vector<TokenId> guesses;  // of what comes after the newest token, where that is known
+    if (sequence->n_in_flight == 0) guesses = draft(*sequence, n_decoding, draft_rows);
+    const int n_draft = static_cast<int>(guesses.size());
+    draft_rows -= n_draft;
+    proposal.reservations.push_back(reserve(*sequence, n_draft));
     asked.asked.push_back({{sequence->request->spec.id, sequence->rank.choice},
                            sequence->id,
-                           sequence->state == LiveSequence::State::waiting});
+                           sequence->state == LiveSequence::State::waiting,
+                           std::move(guesses)});
   }
   if (!proposal.clear && proposal.releases.empty() && proposal.reservations.empty())
     return std::nullopt;
@@ -67,7 +75,7 @@ int Batcher::Impl::row_budget(const std::vector<LiveSequence*>& chosen) const {
   std::optional<Clock::duration> limit;
   int n_decoding = 0;
   for (const auto* sequence : chosen) {
-    if (sequence->state != LiveSequence::State::running || sequence->prefilling()) continue;
+    if (!sequence->decoding()) continue;
     ++n_decoding;
     const auto& own = sequence->request->spec.max_tpot;
     if (own) limit = limit ? std::min(*limit, *own) : *own;
@@ -77,10 +85,15 @@ int Batcher::Impl::row_budget(const std::vector<LiveSequence*>& chosen) const {
   return std::min(options.max_step_tokens, std::max(*rows, n_decoding + page_size));
 }
 
-Reservation Batcher::Impl::reserve(LiveSequence& sequence) {
+Reservation Batcher::Impl::reserve(LiveSequence& sequence, int n_draft) {
   if (sequence.state == LiveSequence::State::running) {
     if (!sequence.prefilling())
-      return {.sequence = sequence.id, .n_rows = 1, .prompt = nullptr, .salt = {}};
+      return {.sequence = sequence.id,
+              .n_rows = 1 + n_draft,
+              .n_draft = n_draft,
+              .n_again = sequence.n_granted - sequence.n_computed,
+              .prompt = nullptr,
+              .salt = {}};
     const int left = static_cast<int>(sequence.start_tokens->size()) - sequence.n_computed;
     return {.sequence = sequence.id, .n_rows = left, .chunk = true, .prompt = nullptr, .salt = {}};
   }

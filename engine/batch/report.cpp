@@ -57,6 +57,8 @@ BatchSnapshot Batcher::snapshot(Clock::time_point now) const {
   result.wasted_rows = impl.wasted_rows;
   result.prompt_rows = impl.prompt_rows;
   result.decode_rows = impl.decode_rows;
+  result.drafted = impl.drafted;
+  result.accepted = impl.accepted;
   return result;
 }
 

@@ -104,6 +104,8 @@ struct BatchSnapshot {
   std::vector<Request> requests;                                              // in rank order
   std::uint64_t steps = 0, preemptions = 0, recoveries = 0, wasted_rows = 0;  // since the start
   std::uint64_t prompt_rows = 0, decode_rows = 0;  // in formed steps, since the start
+  std::uint64_t drafted = 0, accepted = 0;  // tokens guessed, and those that were right; the right
+                                            // ones are among decode_rows
 };
 
 }  // namespace nanoflow

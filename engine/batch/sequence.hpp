@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/batch/request.hpp"
+#include "engine/batch/speculator.hpp"
 
 namespace nanoflow {
 
@@ -33,15 +34,18 @@ struct LiveSequence {
   LiveRequest* request = nullptr;
   Rank rank;
   State state = State::waiting;
-  std::vector<TokenId> generated;      // as far as known
-  int n_in_flight = 0;                 // tokens that steps in flight will add to generated
-  std::optional<FinishReason> reason;  // set when it ended
+  std::vector<TokenId> generated;  // as far as known
+  int n_in_flight = 0;             // steps in flight that will add to generated: a token each,
+  int n_draft = 0;                 // and at most so many more
+  std::optional<Speculator> speculator;  // from when it first might have guessed
+  std::optional<FinishReason> reason;    // set when it ended
 
   // Of this start; a restart begins them anew.
   SequenceId id = 0;    // in the KV cache
   Tokens start_tokens;  // prompt and what was generated before: they are computed as a prompt
   SlotId slot = 0;      // where running
-  int n_computed = 0;   // its first positions: cached, or rows of formed steps
+  int n_computed = 0;   // its first positions: cached, or rows of formed steps, but no guesses
+  int n_granted = 0;    // rows that it has pages for, from the first on; guesses were among them
   std::vector<PageId> pages;
   Clock::time_point pages_since;  // page_seconds are counted up to here
 
@@ -49,6 +53,8 @@ struct LiveSequence {
   int n_generated() const { return static_cast<int>(generated.size()); }
   /// Running, and not all of start_tokens have rows.
   bool prefilling() const;
+  /// Running, and all of them have.
+  bool decoding() const { return state == State::running && !prefilling(); }
   /// Running, and the last token that it may generate is not on its way yet.
   bool wants_rows() const;
   /// Its first tokens, at most those known.

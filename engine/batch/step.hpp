@@ -13,7 +13,8 @@ namespace nanoflow {
 using PageId = std::int32_t;
 using SlotId = std::int32_t;
 
-inline constexpr int page_size = 32;  // tokens in a KV page
+inline constexpr int page_size = 32;       // tokens in a KV page
+inline constexpr int max_draft_rows = 16;  // of all drafts of a step together
 
 /// How one choice's next token is picked from its logits. Immutable, shared by all steps of a
 /// sequence.
@@ -51,9 +52,16 @@ struct StepSequence {
   std::vector<TokenId> tokens;  // [n_rows], or empty: one row, the slot's newest token
   std::vector<PageId> pages;    // [ceil((position + n_rows) / page_size)] in order of position
   bool samples = false;         // the last row's logits choose the sequence's next token
-  int choice = 0;               // 0 .. n-1
+  /// Its last rows are guesses of what comes next. Where it samples, the row before the first guess
+  /// chooses a token; and as long as that is what was guessed, the guess's own row the token after
+  /// it, exactly as rows of later steps would.
+  int n_draft = 0;
+  int choice = 0;                                  // 0 .. n-1
   std::shared_ptr<const SamplingParams> sampling;  // set where samples
   std::shared_ptr<const SlotStart> start;          // set where the slot begins (again) in this step
+
+  /// Rows that go through the LM head: its last ones.
+  int n_sampled() const { return samples ? 1 + n_draft : 0; }
 };
 
 struct Step {
@@ -80,7 +88,10 @@ struct StepResult {
     TokenId token = 0;  // -1: no logit was finite
     std::optional<TokenLogprobs> logprobs;
   };
-  std::vector<Sampled> sampled;  // one for each sequence that samples, in the step's order
+  /// For each sequence that samples, in the step's order: one, and one more for each guess that was
+  /// right.
+  std::vector<Sampled> sampled;
+  double ms = 0;  // that the device took; 0: nobody measured it
 };
 
 }  // namespace nanoflow

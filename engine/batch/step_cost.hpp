@@ -9,13 +9,13 @@ namespace nanoflow {
 /// the latest steps, the newest counting most.
 class StepCost {
  public:
-  void observe(int n_rows, Clock::duration duration);
+  void observe(int n_rows, double ms);
   /// The most rows of a step that ends within `limit`, at least 0. nullopt: no step was seen yet.
   std::optional<int> rows_within(Clock::duration limit) const;
 
  private:
-  // Weighted sums over the steps: of 1, rows, rows squared, seconds, rows times seconds.
-  double n_ = 0, rows_ = 0, rows_rows_ = 0, seconds_ = 0, rows_seconds_ = 0;
+  // Weighted sums over the steps: of 1, rows, rows squared, milliseconds, rows times milliseconds.
+  double n_ = 0, rows_ = 0, rows_rows_ = 0, ms_ = 0, rows_ms_ = 0;
 };
 
 }  // namespace nanoflow

@@ -40,7 +40,8 @@ class CpuForward {
   void gather(const Crew& crew, Range sampled, const PreparedRows& prepared,
               const CpuStep& step) const;
   void sample(const Crew& crew, Range sampled, CpuStep& step) const;
-  void sample_row(int worker, int row, CpuStep& step) const;
+  void sample_sequence(int worker, CpuStep::Sampler& sampler, CpuStep& step) const;
+  TokenId sample_row(int worker, int row, CpuStep& step) const;
 
   void route(const Crew& crew, Range rows, const CpuLayer& layer) const;
   void experts(const Crew& crew, Range rows, const CpuLayer& layer, const CpuStep& step) const;

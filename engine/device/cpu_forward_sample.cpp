@@ -16,10 +16,23 @@ void CpuForward::gather(const Crew& crew, Range sampled, const PreparedRows& pre
 }
 
 void CpuForward::sample(const Crew& crew, Range sampled, CpuStep& step) const {
-  crew.for_each(sampled.size(), [&](int i) { sample_row(crew.worker, sampled.begin + i, step); });
+  const auto [first, last] = step.samplers_within(sampled.begin, sampled.end);
+  crew.for_each(last - first, [&, begin = first](int i) {
+    sample_sequence(crew.worker, step.samplers[begin + i], step);
+  });
 }
 
-void CpuForward::sample_row(int worker, int row, CpuStep& step) const {
+/// In order: what is chosen here may depend on every token before it, and a slot takes no guess.
+void CpuForward::sample_sequence(int worker, CpuStep::Sampler& sampler, CpuStep& step) const {
+  int row = sampler.begin;
+  while (true) {
+    const TokenId token = sample_row(worker, row++, step);
+    if (row == sampler.end || token != step.tokens[step.sampled[row].row]) break;
+  }
+  sampler.n_sampled = row - sampler.begin;
+}
+
+TokenId CpuForward::sample_row(int worker, int row, CpuStep& step) const {
   const auto& sampled = step.sampled[row];
   const auto& wanted = *sampled.sampling;
   auto& slot = slots_[sampled.slot];
@@ -40,17 +53,18 @@ void CpuForward::sample_row(int worker, int row, CpuStep& step) const {
   params.choice = static_cast<std::uint32_t>(sampled.choice);
   params.position = static_cast<std::uint32_t>(sampled.position);
 
-  auto& result = step.result.sampled[row];
+  auto& result = step.chosen[row];
   result.slot = sampled.slot;
   result.token = kernels::sample(logits, config_.vocab_size, params, work_.sample_scratch(worker));
   // Where no logit is finite the sequence ends with an error, but its next row is already on its
   // way: it computes some token, for nobody.
   slot.append(std::max(result.token, 0), wanted.needs_history());
-  if (wanted.logprobs < 0 || result.token < 0) return;
+  if (wanted.logprobs < 0 || result.token < 0) return result.token;
   auto& logprobs = result.logprobs.emplace();
   logprobs.top.resize(std::min(wanted.logprobs, config_.vocab_size));
   logprobs.logprob =
       kernels::log_probabilities(logprobs.top, logits, config_.vocab_size, result.token);
+  return result.token;
 }
 
 }  // namespace nanoflow

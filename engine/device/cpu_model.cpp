@@ -90,7 +90,7 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
       kv_(cpu_page_bytes(checkpoint_->config(), options_.kv) *
           static_cast<std::size_t>(options.n_pages)),
       workspace_(checkpoint_->config(), {.max_rows = options.max_step_tokens,
-                                         .max_sampled = options.n_slots,
+                                         .max_sampled = options.n_slots + max_draft_rows,
                                          .n_workers = device.n_workers,
                                          .n_streams = device.n_streams}),
       slots_(options.n_slots),
@@ -110,6 +110,7 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
   buffer.assign(step, {.n_pages = options_.n_pages,
                        .n_slots = options_.n_slots,
                        .max_step_tokens = options_.max_step_tokens,
+                       .max_sampled = options_.n_slots + max_draft_rows,
                        .vocab_size = checkpoint_->config().vocab_size});
   auto compiled = compile(graph_, schedule, step);
   buffer.events.reset(compiled.front().n_events);
@@ -162,7 +163,7 @@ const CpuStep& CpuModel::finished(std::uint64_t step_number) const {
 }
 
 StepResult CpuModel::result(std::uint64_t step_number) {
-  return finished(step_number).result;
+  return finished(step_number).result();
 }
 
 std::vector<LaunchSpan> CpuModel::launches(std::uint64_t step_number) const {

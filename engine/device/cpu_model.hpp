@@ -46,7 +46,8 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   StepResult result(std::uint64_t step_number) override;
   std::vector<LaunchSpan> launches(std::uint64_t step_number) const override;
 
-  /// Raw logits of a step's i-th row that sampled, until another step runs: [vocab_size].
+  /// Raw logits of a step's i-th row that samples, drafts' rows included, until another step runs:
+  /// [vocab_size].
   std::span<const float> logits(std::uint64_t step_number, int sampled) const;
 
   void begin_probes() override;

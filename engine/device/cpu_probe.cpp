@@ -141,6 +141,7 @@ std::vector<std::shared_ptr<CpuProgram>> CpuProbe::programs(const Graph& graph,
   step_.assign(step, {.n_pages = n_pages_,
                       .n_slots = step.n_tokens(),
                       .max_step_tokens = step.n_tokens(),
+                      .max_sampled = step.n_tokens(),
                       .vocab_size = 1});
   step_.timelines.assign(probe.size(), {});
   step_.launches.resize(probe.size());

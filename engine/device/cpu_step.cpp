@@ -17,6 +17,7 @@ class StepCheck {
   void run() {
     for (const auto& sequence : step_.sequences) check(sequence);
     within("rows", step_.n_tokens(), 1, limits_.max_step_tokens + 1);
+    within("number of rows that sample", n_sampled_, 0, limits_.max_sampled + 1);
   }
 
  private:
@@ -32,6 +33,7 @@ class StepCheck {
     within("number of pages", static_cast<int>(sequence.pages.size()), n_pages,
            limits_.n_pages + 1);
     for (const PageId page : sequence.pages) within("page", page, 0, limits_.n_pages);
+    n_sampled_ += sequence.n_sampled();
     if (sequence.samples && !sequence.sampling)
       fail("slot " + std::to_string(sequence.slot) + " samples without parameters");
     if (sequence.start)
@@ -43,6 +45,7 @@ class StepCheck {
     const int expected = sequence.tokens.empty() ? 1 : static_cast<int>(sequence.tokens.size());
     within("n_rows", sequence.n_rows, expected, expected + 1);
     for (const TokenId token : sequence.tokens) within("token", token, 0, limits_.vocab_size);
+    within("n_draft", sequence.n_draft, 0, expected);  // never the first row
   }
 
   void within(const char* what, int value, int low, int end) const {
@@ -57,6 +60,7 @@ class StepCheck {
   const Step& step_;
   const StepLimits& limits_;
   std::vector<bool> slots_;  // [n_slots], those seen
+  int n_sampled_ = 0;
 };
 
 }  // namespace
@@ -72,9 +76,9 @@ void CpuStep::assign(const Step& step, const StepLimits& limits) {
   page_table.clear();
   tiles.clear();
   sampled.clear();
+  samplers.clear();
   for (const auto& sequence : step.sequences) add(sequence);
-  result.number = number;
-  result.sampled.assign(sampled.size(), {});
+  chosen.assign(sampled.size(), {});
 }
 
 void CpuStep::add(const StepSequence& from) {
@@ -93,9 +97,10 @@ void CpuStep::add(const StepSequence& from) {
   const int index = static_cast<int>(sequences.size());
   for (int row = to.row_begin; row < to.row_end; row += tile_rows)
     tiles.push_back({index, row, std::min(row + tile_rows, to.row_end)});
-  if (from.samples)
-    sampled.push_back(
-        {to.row_end - 1, from.slot, from.choice, from.position + from.n_rows, from.sampling});
+  const int first = static_cast<int>(sampled.size());
+  for (int row = to.row_end - from.n_sampled(); row < to.row_end; ++row)
+    sampled.push_back({row, from.slot, from.choice, positions[row] + 1, from.sampling});
+  if (from.samples) samplers.push_back({first, static_cast<int>(sampled.size()), 0});
   sequences.push_back(std::move(to));
 }
 
@@ -105,6 +110,23 @@ std::pair<int, int> CpuStep::tiles_within(int row_begin, int row_end) const {
   const auto last = std::partition_point(
       first, tiles.end(), [&](const Tile& tile) { return tile.row_begin < row_end; });
   return {static_cast<int>(first - tiles.begin()), static_cast<int>(last - tiles.begin())};
+}
+
+std::pair<int, int> CpuStep::samplers_within(int begin, int end) const {
+  const auto first =
+      std::partition_point(samplers.begin(), samplers.end(),
+                           [&](const Sampler& sampler) { return sampler.end <= begin; });
+  const auto last = std::partition_point(
+      first, samplers.end(), [&](const Sampler& sampler) { return sampler.begin < end; });
+  return {static_cast<int>(first - samplers.begin()), static_cast<int>(last - samplers.begin())};
+}
+
+StepResult CpuStep::result() const {
+  StepResult result{.number = number, .sampled = {}};
+  for (const auto& sampler : samplers)
+    result.sampled.insert(result.sampled.end(), chosen.begin() + sampler.begin,
+                          chosen.begin() + sampler.begin + sampler.n_sampled);
+  return result;
 }
 
 }  // namespace nanoflow

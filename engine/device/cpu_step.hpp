@@ -16,6 +16,7 @@ struct StepLimits {
   int n_pages = 0;
   int n_slots = 0;
   int max_step_tokens = 0;
+  int max_sampled = 0;  // rows that sample
   int vocab_size = 0;
 };
 
@@ -38,6 +39,11 @@ struct CpuStep {
     int position = 0;  // of the token to be chosen
     std::shared_ptr<const SamplingParams> sampling;
   };
+  /// A sequence's rows that sample: one after the other, as long as guesses are right.
+  struct Sampler {
+    int begin = 0, end = 0;  // in sampled
+    int n_sampled = 0;       // of them, when the step has run
+  };
   /// Rows of one sequence, few enough to share out well: the unit of what goes by sequence.
   struct Tile {
     int sequence = 0;
@@ -51,7 +57,8 @@ struct CpuStep {
   std::vector<PageId> page_table;  // of all sequences
   std::vector<Tile> tiles;         // by ascending row
   std::vector<Sampled> sampled;
-  StepResult result;
+  std::vector<Sampler> samplers;            // by ascending row
+  std::vector<StepResult::Sampled> chosen;  // [sampled]
   EventPool events;
 
   // While it runs.
@@ -65,6 +72,10 @@ struct CpuStep {
 
   /// Indices of the tiles that have rows within [row_begin, row_end): [first, last).
   std::pair<int, int> tiles_within(int row_begin, int row_end) const;
+  /// The same of samplers with rows within [begin, end) of those that sample.
+  std::pair<int, int> samplers_within(int begin, int end) const;
+  /// When it has run.
+  StepResult result() const;
 
  private:
   void add(const StepSequence& sequence);

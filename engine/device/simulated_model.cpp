@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "engine/device/simulated_sampling.hpp"
 
@@ -49,9 +50,6 @@ std::vector<std::shared_ptr<const Program>> SimulatedModel::prepare(const Step& 
   check(step);
   buffer.step = step;
   buffer.result = {.number = step.number, .sampled = {}};
-  buffer.sampling.clear();
-  for (std::size_t i = 0; i < step.sequences.size(); ++i)
-    if (step.sequences[i].samples) buffer.sampling.push_back(i);
   buffer.state = Buffer::State::prepared;
   std::vector<std::shared_ptr<const Program>> programs;
   for (auto& program : compile(graph_, schedule, step)) {
@@ -79,6 +77,7 @@ void SimulatedModel::check(const Step& step) const {
     violation(step, "expected at most " + std::to_string(load_.max_step_tokens) + " rows, found " +
                         std::to_string(step.n_tokens()));
   std::set<SlotId> slots;
+  int n_draft = 0;
   for (const auto& sequence : step.sequences) {
     const int end = sequence.position + sequence.n_rows;
     if (sequence.slot < 0 || sequence.slot >= load_.n_slots || !slots.insert(sequence.slot).second)
@@ -90,9 +89,17 @@ void SimulatedModel::check(const Step& step) const {
     expect(step, sequence, "rows", sequence.tokens.empty() ? 1 : std::ssize(sequence.tokens),
            sequence.n_rows);
     expect(step, sequence, "pages", (end + page_size - 1) / page_size, std::ssize(sequence.pages));
+    if (sequence.n_draft < 0 || sequence.n_draft >= sequence.n_rows)
+      violation(step, "slot " + std::to_string(sequence.slot) + ": " +
+                          std::to_string(sequence.n_draft) + " of " +
+                          std::to_string(sequence.n_rows) + " rows are guesses");
+    n_draft += sequence.n_draft;
     if (sequence.samples && !sequence.sampling)
       violation(step, "slot " + std::to_string(sequence.slot) + " samples without parameters");
   }
+  if (n_draft > max_draft_rows)
+    violation(step, "expected at most " + std::to_string(max_draft_rows) + " guesses, found " +
+                        std::to_string(n_draft));
 }
 
 void SimulatedModel::run(const SimulatedProgram& program) {
@@ -148,17 +155,21 @@ void SimulatedModel::begin(const Step& step, const StepSequence& sequence) {
   if (!slot.started)
     violation(step, "slot " + std::to_string(sequence.slot) + " was never started");
   expect(step, sequence, "position", slot.next_position, sequence.position);
-  slot.next_position += sequence.n_rows;
+  const int n_known = sequence.n_rows - sequence.n_draft;
+  slot.next_position += n_known;  // and more, as far as guesses are right
   const bool newest = sequence.tokens.empty();
   if (newest || sequence.samples)  // its row's token is known, and is the last
     expect(step, sequence, "tokens", slot.next_position, std::ssize(slot.history));
+  if (!newest && sequence.samples)
+    expect(step, sequence, "newest token", slot.history.back(),
+           sequence.tokens[static_cast<std::size_t>(n_known - 1)]);
 }
 
 void SimulatedModel::launch(Buffer& buffer, const Instruction& instruction) {
   if (instruction.kind == OperationKind::embed)
     embed(buffer.step, instruction.row_begin, instruction.row_end);
   if (instruction.kind == OperationKind::sample)
-    for (int i = instruction.sampled_begin; i < instruction.sampled_end; ++i) sample(buffer, i);
+    sample(buffer, instruction.sampled_begin, instruction.sampled_end);
 }
 
 /// Writes the tokens of these of the step's rows into their pages.
@@ -175,15 +186,32 @@ void SimulatedModel::embed(const Step& step, int row_begin, int row_end) {
   }
 }
 
-void SimulatedModel::sample(Buffer& buffer, int index) {
-  const auto& sequence = buffer.step.sequences[buffer.sampling[static_cast<std::size_t>(index)]];
+/// For the sequences whose rows are these of the step's rows that sample.
+void SimulatedModel::sample(Buffer& buffer, int begin, int end) {
+  int row = 0;
+  for (const auto& sequence : buffer.step.sequences) {
+    const int first = std::exchange(row, row + sequence.n_sampled());
+    if (row <= begin || first >= end || first == row) continue;
+    if (first < begin || row > end) violation(buffer.step, "a draft's rows are sampled apart");
+    sample(sequence, buffer.result);
+  }
+}
+
+/// One token, and one for each guess that was right.
+void SimulatedModel::sample(const StepSequence& sequence, StepResult& result) {
   auto& slot = slots_[static_cast<std::size_t>(sequence.slot)];
-  const auto digest = pages_.digest(sequence.pages, sequence.position + sequence.n_rows);
-  auto sampled = simulated_sample(digest, slot, sequence.choice, *sequence.sampling,
-                                  checkpoint_->config().vocab_size);
-  sampled.slot = sequence.slot;
-  slot.history.push_back(sampled.token);
-  buffer.result.sampled.push_back(std::move(sampled));
+  for (int row = sequence.n_rows - sequence.n_sampled(); row < sequence.n_rows; ++row) {
+    const auto digest = pages_.digest(sequence.pages, sequence.position + row + 1);
+    auto sampled = simulated_sample(digest, slot, sequence.choice, *sequence.sampling,
+                                    checkpoint_->config().vocab_size);
+    sampled.slot = sequence.slot;
+    slot.history.push_back(sampled.token);
+    const TokenId token = sampled.token;
+    result.sampled.push_back(std::move(sampled));
+    if (row + 1 == sequence.n_rows || sequence.tokens[static_cast<std::size_t>(row + 1)] != token)
+      break;
+    ++slot.next_position;
+  }
 }
 
 }  // namespace nanoflow

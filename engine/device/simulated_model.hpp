@@ -37,7 +37,6 @@ class SimulatedModel : public DeviceModel, public std::enable_shared_from_this<S
     enum class State { empty, prepared, running, done };
     std::atomic<State> state = State::empty;
     Step step;
-    std::vector<std::size_t> sampling;  // the step's sequences that sample
     StepResult result;
   };
   Buffer& buffer(std::uint64_t step_number) { return buffers_[step_number % buffers_.size()]; }
@@ -46,7 +45,8 @@ class SimulatedModel : public DeviceModel, public std::enable_shared_from_this<S
   void begin(const Step& step, const StepSequence& sequence);
   void launch(Buffer& buffer, const Instruction& instruction);
   void embed(const Step& step, int row_begin, int row_end);
-  void sample(Buffer& buffer, int index);
+  void sample(Buffer& buffer, int begin, int end);
+  void sample(const StepSequence& sequence, StepResult& result);
 
   std::shared_ptr<const Checkpoint> checkpoint_;
   LoadOptions load_;

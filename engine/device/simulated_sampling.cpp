@@ -22,6 +22,10 @@ TokenId choose(std::uint64_t hash, const SimulatedSlot& slot, const SamplingPara
                int vocab_size) {
   for (const auto& [token, bias] : sampling.logit_bias)
     if (bias >= decisive_bias && !forbidden(token, slot, sampling)) return token;
+  for (const auto& [token, bias] : sampling.logit_bias) {
+    hash = mix(hash);
+    if (static_cast<float>(hash % 100) < bias && !forbidden(token, slot, sampling)) return token;
+  }
   const auto first = static_cast<int>(hash % static_cast<std::uint64_t>(vocab_size));
   for (int i = 0; i < vocab_size; ++i) {
     const TokenId token = (first + i) % vocab_size;

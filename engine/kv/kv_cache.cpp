@@ -145,13 +145,20 @@ Grant KvCache::Impl::start(const Reservation& reservation, Round& round) {
 
 Grant KvCache::Impl::extend(const Reservation& reservation, Round& round, Sequence& sequence) {
   Grant grant{.sequence = reservation.sequence, .new_pages = {}};
-  const int n_rows = std::min(reservation.n_rows, round.max_rows);
-  if (n_rows < 1 || (n_rows < reservation.n_rows && !reservation.chunk)) return grant;
-  const int n_new = pages_for(sequence.n_tokens + n_rows) - static_cast<int>(sequence.pages.size());
-  if (n_new > 0 && (round.exhausted || n_new > available())) {
+  const int begin = sequence.n_tokens - reservation.n_again;
+  const int least = reservation.chunk ? 1 : reservation.n_rows - reservation.n_draft;
+  int n_rows = std::min(reservation.n_rows, round.max_rows);
+  if (n_rows < std::max(least, 1)) return grant;
+  const auto lacks_pages = [&] {
+    const int n_new = pages_for(begin + n_rows) - static_cast<int>(sequence.pages.size());
+    return n_new > 0 && (round.exhausted || n_new > available());
+  };
+  if (reservation.n_draft > 0 && lacks_pages()) n_rows = least;
+  if (lacks_pages()) {
     grant.exhausted = round.exhausted = true;
     return grant;
   }
+  sequence.n_tokens = begin;
   give(sequence, grant, n_rows, round);
   return grant;
 }

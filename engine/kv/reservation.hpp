@@ -18,6 +18,9 @@ struct Reservation {
   SequenceId sequence = 0;
   int n_rows = 0;      // at most; a sequence's first reservation counts them after what was cached
   bool chunk = false;  // fewer rows will do: rows of a prompt. Otherwise all or nothing
+  int n_draft = 0;  // but for these of them, which are guesses: fewer, and none for want of pages
+  int n_again = 0;  // rows that it was granted before, the last ones, which are to be computed
+                    // again: guesses that were wrong. The rows asked for begin there
   Tokens prompt;  // its known tokens, with its first reservation only: looked up in the prefix tree
   std::string salt;  // with prompt: shares pages only with prompts of the same salt
 };

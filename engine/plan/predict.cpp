@@ -118,7 +118,13 @@ Step typical_step(const BatchSignature& signature) {
     sequence.n_rows = 1;
     sequence.samples = true;
   }
-  const int prompt = signature.n_tokens - signature.n_decode;
+  if (signature.n_decode > 0) {
+    auto& guesses = step.sequences.front();
+    guesses.n_draft = signature.n_draft;
+    guesses.n_rows += signature.n_draft;
+    guesses.position = std::max(0, guesses.position - signature.n_draft);
+  }
+  const int prompt = signature.n_tokens - step.n_tokens();
   if (prompt > 0) {
     auto& sequence = step.sequences.emplace_back();
     sequence.position = std::max(0, context - prompt);

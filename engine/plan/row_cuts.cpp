@@ -57,16 +57,19 @@ RowCuts::RowCuts(const Step& step, const RowCost& cost, const std::vector<float>
   const int n_tokens = step.n_tokens();
   sampled_before_.reserve(n_tokens + 1);
   sequence_begin_.reserve(n_tokens);
-  std::vector<int> position;  // [n_tokens]
-  position.reserve(n_tokens);
+  std::vector<bool> cuttable;  // [n_tokens], in front of the row
+  cuttable.reserve(n_tokens);
   sampled_before_.push_back(0);
   for (const auto& sequence : step.sequences) {
     const int first = static_cast<int>(sequence_begin_.size());
     sequence_begin_.insert(sequence_begin_.end(), sequence.n_rows, first);
-    for (int row = 0; row < sequence.n_rows; ++row) position.push_back(sequence.position + row);
-    const int sampled = sampled_before_.back();
-    sampled_before_.insert(sampled_before_.end(), sequence.n_rows, sampled);
-    if (sequence.n_rows > 0) sampled_before_.back() += sequence.samples ? 1 : 0;
+    for (int row = 0; row < sequence.n_rows; ++row) {
+      // Rows that sample stay together: one after the other chooses a token.
+      const bool on_page = (sequence.position + row) % page_size == 0;
+      cuttable.push_back(row == 0 || (on_page && row < sequence.n_rows - sequence.n_draft));
+      const bool samples = row >= sequence.n_rows - sequence.n_sampled();
+      sampled_before_.push_back(sampled_before_.back() + (samples ? 1 : 0));
+    }
   }
 
   // A cut sequence makes attention wait for its earlier rows, so a cut moves to where a sequence
@@ -81,9 +84,9 @@ RowCuts::RowCuts(const Step& step, const RowCost& cost, const std::vector<float>
     part += nano_batches[nano];
     const int wanted = nearest_cost(before, part * before.back());
     const auto begins = [&](int row) { return sequence_begin_[row] == row; };
-    const auto on_page = [&](int row) { return begins(row) || position[row] % page_size == 0; };
     int cut = nearest(n_tokens, wanted, begins);
-    if (std::abs(cut - wanted) > near) cut = nearest(n_tokens, wanted, on_page);
+    if (std::abs(cut - wanted) > near)
+      cut = nearest(n_tokens, wanted, [&](int row) { return cuttable[row]; });
     cuts_.push_back(std::max(cuts_.back(), cut));
   }
   cuts_.push_back(n_tokens);

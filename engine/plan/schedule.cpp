@@ -12,7 +12,8 @@ BatchSignature batch_signature(const Step& step) {
   std::int64_t context = 0;
   for (const auto& sequence : step.sequences) {
     signature.n_tokens += sequence.n_rows;
-    signature.n_decode += sequence.n_rows == 1 ? 1 : 0;
+    signature.n_decode += sequence.n_rows - sequence.n_draft == 1 ? 1 : 0;
+    signature.n_draft += sequence.n_draft;
     context += sequence.position + sequence.n_rows;
   }
   if (!step.sequences.empty())

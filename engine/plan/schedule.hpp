@@ -11,8 +11,9 @@ namespace nanoflow {
 /// What a schedule is chosen by.
 struct BatchSignature {
   int n_tokens = 0;      // rows of the dense operations
-  int n_decode = 0;      // sequences that compute one row
+  int n_decode = 0;      // sequences that compute one row, but for their drafts
   int mean_context = 0;  // tokens, of all sequences
+  int n_draft = 0;       // rows that are guesses: each goes with its sequence's other row
 };
 BatchSignature batch_signature(const Step& step);
 

@@ -45,13 +45,13 @@ void ScheduleTable::use(const Profile& profile) {
     if (!entry.decided) predict(entry);
 }
 
-/// A nano-batch of a single row gains nothing, so the smallest batch of its kind says what is
-/// tried.
+/// A nano-batch of a single row gains nothing, nor one of a draft's rows, which are not parted: so
+/// the smallest batch of its kind says what is tried.
 ScheduleTable::Entry ScheduleTable::begin(const BatchSignature& signature) const {
   Entry entry;
   entry.first = signature;
   entry.observed.resize(candidates_.size());
-  const auto least_tokens = bucket_of(signature).tokens / 2 + 1;
+  const auto least_tokens = bucket_of(signature).tokens / 2 + 1 - signature.n_draft;
   for (std::size_t i = 1; i < candidates_.size(); ++i)
     entry.observed[i].dropped = least_tokens < 2 * std::ssize(candidates_[i].nano_batches);
   if (!profile_.empty()) predict(entry);

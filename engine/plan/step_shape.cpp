@@ -23,7 +23,7 @@ StepShape step_shape(const Step& step, int window) {
   for (const auto& sequence : step.sequences) {
     const std::int64_t begin = sequence.position, end = begin + sequence.n_rows;
     shape.n_tokens += sequence.n_rows;
-    shape.n_sampled += sequence.samples ? 1 : 0;
+    shape.n_sampled += sequence.n_sampled();
     shape.attended += triangle(end) - triangle(begin);
     shape.context += end;
     if (window == 0) continue;

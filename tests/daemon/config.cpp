@@ -52,14 +52,15 @@ BOOST_AUTO_TEST_SUITE(a_configuration_file)
 BOOST_AUTO_TEST_CASE(sets_what_it_names) {
   const Config config = read(
       "models = ['a', '/b/c.gguf']\nendpoint = 'ipc:///x/y.sock'\nthreads = 3\n"
-      "prefix_cache = false\noverlap = false\nkv_memory = '25%'\nlog_level = 'debug'\nmax_waiting "
-      "= 7\n");
+      "prefix_cache = false\noverlap = false\nkv_memory = '25%'\nlog_level = 'debug'\n"
+      "max_waiting = 7\nspeculation = 'off'\n");
   BOOST_TEST(config.models == (std::vector<std::string>{"a", "/b/c.gguf"}),
              boost::test_tools::per_element());
   BOOST_TEST(config.endpoint == "ipc:///x/y.sock");
   BOOST_TEST(config.threads == 3);
   BOOST_TEST(!config.prefix_cache);
   BOOST_TEST(!config.overlap);
+  BOOST_TEST(config.speculation == "off");
   BOOST_TEST(config.kv_memory == "25%");
   BOOST_TEST(bool(config.log_level == LogLevel::debug));
   BOOST_TEST(config.max_waiting == 7);
@@ -77,7 +78,7 @@ BOOST_AUTO_TEST_CASE(that_is_installed_has_every_key_with_its_default) {
     ++keys;
   }
   const Config config = read(text), defaults;
-  BOOST_TEST(keys == 18);
+  BOOST_TEST(keys == 19);
   BOOST_TEST(config.models.empty());
   BOOST_TEST(config.endpoint == "ipc:///run/nanoflowd/nanoflowd.sock");
   BOOST_TEST(config.model_dir == "/var/lib/nanoflowd/models");
@@ -94,6 +95,7 @@ BOOST_AUTO_TEST_CASE(that_is_installed_has_every_key_with_its_default) {
   BOOST_TEST(config.max_waiting == defaults.max_waiting);
   BOOST_TEST(config.prefix_cache == defaults.prefix_cache);
   BOOST_TEST(config.overlap == defaults.overlap);
+  BOOST_TEST(config.speculation == defaults.speculation);
   BOOST_TEST(config.drain_seconds == defaults.drain_seconds);
   BOOST_TEST(bool(config.log_level == defaults.log_level));
 }
@@ -116,6 +118,7 @@ BOOST_AUTO_TEST_CASE(is_refused_with_line_and_key) {
   BOOST_TEST(holds(refusal("device = 'gpu'\n"), "auto cpu cuda simulated"));
   BOOST_TEST(holds(refusal("kv = 'int4'\n"), "kv: 'int4' is not one of auto f32 bf16 int8"));
   BOOST_TEST(holds(refusal("kv_memory = 'lots'\n"), "kv_memory"));
+  BOOST_TEST(holds(refusal("speculation = 'on'\n"), "speculation: 'on' is not one of auto off"));
   BOOST_TEST(holds(refusal("endpoint = 'http://x'\n"), "endpoint"));
   BOOST_TEST(holds(refusal("log_level = 'loud'\n"), "log_level"));
   BOOST_TEST(holds(refusal("[server]\nthreads = 1\n"), "unknown key 'server'"));
@@ -137,9 +140,10 @@ BOOST_AUTO_TEST_CASE(win_over_the_file) {
   const File file("threads = 3\nmodels = ['a']\nmax_waiting = 9\n");
   const Config config =
       make_config(parse_flags({"--config", file.path.string(), "--threads=5", "--model", "b",
-                               "--model", "./c.gguf", "--kv", "int8"}));
+                               "--model", "./c.gguf", "--kv", "int8", "--speculation", "off"}));
   BOOST_TEST(config.threads == 5);
   BOOST_TEST(config.kv == "int8");
+  BOOST_TEST(config.speculation == "off");
   BOOST_TEST(config.max_waiting == 9);
   BOOST_REQUIRE_EQUAL(config.models.size(), 2u);
   BOOST_TEST(config.models[0] == "b");

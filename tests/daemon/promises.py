@@ -127,6 +127,31 @@ class Promises(unittest.TestCase):
     def test_32_streams_without_the_prefix_cache_are_what_each_is_alone(self):
         self.streams_are_what_each_is_alone(False)
 
+    def test_guessed_tokens_are_those_of_one_at_a_time(self):
+        text = "The nine red boats of Anna Petrova left Port Clarence on 14 May and came back on 2 June. "
+        prompts = [f"Copy this text three times.\n{text}\n{text}\nThe", "Once upon a time", "1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2,"]
+        options = [dict(temperature=0), dict(temperature=0.7, seed=5), dict(temperature=0, frequency_penalty=0.3, logprobs=2),
+                   dict(temperature=0, stop=["Anna Petrova left", "4, 5, 1"]), dict(temperature=0.5, seed=1, n=3)]
+        answers, guesses = {}, {}
+        for speculation in ("off", "auto"):
+            client = self.start("--speculation", speculation)
+            ask = [(p, dict(o, max_tokens=100)) for p in prompts for o in options]
+            alone = [client.generate(p, stream=False, **o) for p, o in ask]
+            streams = [client.generate(p, **o) for p, o in ask[:4]]  # four at once
+            answers[speculation] = [
+                [(c.text, c.tokens, c.logprobs, c.finish_reason) for c in answer.choices]
+                for answer in alone + [stream.result() for stream in streams]]
+            counts = dict(line.split() for line in client.metrics().splitlines() if "_tokens_total{" in line)
+            guesses[speculation] = [next(int(float(n)) for name, n in counts.items() if kind in name)
+                                    for kind in ("drafted", "accepted")]
+            self.wait_idle(client)
+        self.assertEqual(answers["auto"], answers["off"])
+        self.assertEqual(answers["auto"][15:], answers["auto"][:4], "beside others as alone")
+        self.assertEqual(guesses["off"], [0, 0])
+        drafted, accepted = guesses["auto"]
+        self.assertGreater(accepted, 100)
+        self.assertGreater(drafted, accepted)
+
     # ---- 1, 2, 4: many at once -------------------------------------------------------------------------------
 
     def test_5000_requests_at_once_end_once_each_in_bounded_memory(self):

@@ -26,6 +26,7 @@ class Trace {
     BOOST_REQUIRE_EQUAL(serving_.batcher.snapshot(serving_.now()).requests.size(), 0);
     for (const auto& [id, seen] : serving_.seen) check(seen);
   }
+  BatchSnapshot snapshot() const { return serving_.batcher.snapshot(serving_.now()); }
 
  private:
   int uniform(int low, int high) { return std::uniform_int_distribution(low, high)(random_); }
@@ -37,7 +38,8 @@ class Trace {
             .n_pages = one_in(4) ? uniform(20, 200) : uniform(2, 16),
             .max_sequences = max_sequences,
             .max_step_tokens = max_sequences + (one_in(2) ? uniform(1, 8) : uniform(1, 200)),
-            .max_waiting = uniform(1, 20)};
+            .max_waiting = uniform(1, 20),
+            .speculation = one_in(2)};
   }
 
   std::vector<TokenId> tokens(int n) {
@@ -55,6 +57,9 @@ class Trace {
       params.min_tokens = uniform(0, 10);
       params.end_tokens = {1, 2, 3};
     }
+    if (one_in(2))  // answers that repeat themselves: guesses are right and wrong
+      for (int i = uniform(1, 3); i > 0; --i)
+        params.logit_bias.emplace_back(uniform(1, 8), static_cast<float>(uniform(30, 97)));
     return std::make_shared<const SamplingParams>(params);
   }
 
@@ -95,7 +100,7 @@ class Trace {
     return static_cast<RequestId>(uniform(1, static_cast<int>(last_id_ + 1)));
   }
 
-  /// A stop string that is found up to three tokens late.
+  /// A stop string that is found some tokens late.
   void stop() {
     const auto found = serving_.seen.find(any_request());
     if (found == serving_.seen.end() || found->second.finished) return;
@@ -103,7 +108,7 @@ class Trace {
     const auto& kept = found->second.kept[static_cast<std::size_t>(choice)];
     const int n = static_cast<int>(found->second.tokens[static_cast<std::size_t>(choice)].size());
     const int most = kept ? *kept : n;
-    serving_.stop(found->first, choice, uniform(std::max(0, most - 3), most));
+    serving_.stop(found->first, choice, uniform(std::max(0, most - 9), most));
   }
 
   void happen() {
@@ -210,10 +215,22 @@ BOOST_AUTO_TEST_SUITE(traces)
 BOOST_AUTO_TEST_CASE(whatever_happens_every_choice_gets_the_tokens_that_it_would_get_alone) {
   const char* setting = std::getenv("NANOFLOW_TRACES");
   const int n_traces = setting ? std::atoi(setting) : 2000;
+  std::uint64_t drafted = 0, accepted = 0, preemptions = 0;
   for (int seed = 0; seed < n_traces; ++seed) {
-    BOOST_TEST_CONTEXT("trace " << seed) Trace(static_cast<unsigned>(seed)).play();
+    BOOST_TEST_CONTEXT("trace " << seed) {
+      Trace trace(static_cast<unsigned>(seed));
+      trace.play();
+      const auto snapshot = trace.snapshot();
+      drafted += snapshot.drafted;
+      accepted += snapshot.accepted;
+      preemptions += snapshot.preemptions;
+    }
   }
-  BOOST_TEST_MESSAGE(n_traces << " traces");
+  BOOST_TEST(accepted > 0);
+  BOOST_TEST(drafted > accepted);
+  BOOST_TEST(preemptions > 0);
+  BOOST_TEST_MESSAGE(n_traces << " traces, " << drafted << " tokens guessed, " << accepted
+                              << " of them right");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

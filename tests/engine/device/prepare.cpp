@@ -85,6 +85,17 @@ BOOST_AUTO_TEST_CASE(a_step_that_breaks_the_rules_is_refused) {
   bad.sequences[0].pages = {1, 2, 3};
   refused(bad, "n_rows is 65");
   bad = step();
+  bad.sequences[0].n_draft = 3;
+  refused(bad, "n_draft is 3, expected 0 to 2");
+  bad = step();
+  bad.sequences[0].tokens.assign(34, 1);
+  bad.sequences[0].n_rows = 34;
+  bad.sequences[0].pages = {1, 2};
+  bad.sequences[0].samples = true;
+  bad.sequences[0].sampling = std::make_shared<SamplingParams>();
+  bad.sequences[0].n_draft = 33;
+  refused(bad, "number of rows that sample is 34, expected 0 to 32");
+  bad = step();
   bad.sequences.clear();
   refused(bad, "rows is 0");
 }

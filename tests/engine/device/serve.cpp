@@ -1,8 +1,10 @@
 #include "tests/engine/device/serve.hpp"
 
 #include <algorithm>
+#include <boost/test/unit_test.hpp>
 #include <numeric>
 #include <thread>
+#include <utility>
 
 #include "engine/device/limits.hpp"
 
@@ -16,6 +18,7 @@ struct Running {
   SlotId slot = 0;
   int computed = 0;  // tokens whose K and V are stored, or will be by the steps prepared
   int sampled = 0;   // tokens chosen, or to be chosen by the steps prepared
+  int n_right = 0;   // guesses in the step prepared
   std::vector<PageId> pages = {};
   Answer answer = {};
 
@@ -56,15 +59,22 @@ class TestScheduler {
   void finish(const Step& step, CpuModel& model) {
     const auto result = model.result(step.number);
     int row = 0;
+    auto sampled = result.sampled.begin();
     for (const auto& sequence : step.sequences) {
       if (!sequence.samples) continue;
-      auto& answer = owner(sequence.slot).answer;
-      const auto logits = model.logits(step.number, row);
-      answer.tokens.push_back(result.sampled.at(row).token);
-      answer.logits.emplace_back(logits.begin(), logits.end());
-      answer.logprobs.push_back(result.sampled[row].logprobs);
-      ++row;
+      auto& running = owner(sequence.slot);
+      for (int i = 0; i <= running.n_right; ++i, ++sampled) {
+        BOOST_REQUIRE(sampled != result.sampled.end() && sampled->slot == sequence.slot);
+        const auto logits = model.logits(step.number, row + i);
+        running.answer.tokens.push_back(sampled->token);
+        running.answer.logits.emplace_back(logits.begin(), logits.end());
+        running.answer.logprobs.push_back(sampled->logprobs);
+      }
+      running.computed += running.n_right;
+      running.sampled += std::exchange(running.n_right, 0);
+      row += sequence.n_sampled();
     }
+    BOOST_REQUIRE(sampled == result.sampled.end());
   }
 
   std::vector<Answer> answers() {
@@ -96,14 +106,15 @@ class TestScheduler {
                          prompt.begin() + running.computed + rows.n_rows);
     } else {
       rows.n_rows = 1;
+      if (mix_.guess_from) guess(running, rows);
     }
-    running.computed += rows.n_rows;
+    running.computed += rows.n_rows - rows.n_draft;
     rows.samples = running.computed >= n_prompt;
     if (rows.samples) {
       rows.sampling = std::make_shared<SamplingParams>(running.request.sampling);
       ++running.sampled;
     }
-    while (std::ssize(running.pages) * page_size < running.computed) {
+    while (std::ssize(running.pages) * page_size < rows.position + rows.n_rows) {
       running.pages.push_back(free_pages_.back());
       free_pages_.pop_back();
     }
@@ -111,6 +122,23 @@ class TestScheduler {
     return rows;
   }
 
+  /// The newest token by value, and guesses of which the first few are right.
+  void guess(Running& running, StepSequence& rows) {
+    const auto& right = mix_.guess_from->at(static_cast<std::size_t>(&running - running_.data()));
+    const int most = std::min(3, running.request.n_tokens - running.sampled - 1);
+    const int n = std::uniform_int_distribution(0, std::max(0, most))(random_);
+    if (n == 0) return;
+    running.n_right = std::uniform_int_distribution(0, n)(random_);
+    const auto newest = right.tokens.begin() + running.sampled - 1;
+    rows.tokens.assign(newest, newest + 1 + n);
+    for (int i = running.n_right; i < n; ++i)
+      rows.tokens[static_cast<std::size_t>(1 + i)] =
+          (rows.tokens[static_cast<std::size_t>(1 + i)] + 1) % wrong_below;
+    rows.n_draft = n;
+    rows.n_rows = 1 + n;
+  }
+
+  static constexpr int wrong_below = 90;  // of any test model's vocabulary
   Mix mix_;
   std::mt19937 random_;
   std::vector<PageId> free_pages_;
@@ -171,7 +199,7 @@ std::vector<Answer> serve(CpuDevice& device, CpuModel& model, const std::vector<
   while (now || !scheduler.done()) {
     if (!now) now = prepare();
     std::optional<Prepared> next;
-    if (mix.ahead && !scheduler.done()) next = prepare();
+    if (mix.ahead && !mix.guess_from && !scheduler.done()) next = prepare();
     run_step(device, now->programs);
     scheduler.finish(now->step, model);
     now = std::move(next);

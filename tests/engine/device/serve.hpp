@@ -37,6 +37,9 @@ struct Mix {
   bool ahead = true;                      // step N+1 is prepared before step N has run
   bool shuffle_pages = true;              // page tables in no order
   std::optional<Schedule> schedule = {};  // how steps are run; nothing: sequentially
+  /// [requests]: what each is to answer. Then decoding sequences get up to three guesses, right
+  /// ones and wrong ones; nothing is prepared ahead.
+  const std::vector<Answer>* guess_from = nullptr;
 };
 
 /// A device with a stream for each entry, of so many workers.

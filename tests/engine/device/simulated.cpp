@@ -75,6 +75,17 @@ StepSequence newest(SlotId slot, int position, std::vector<PageId> pages,
   return rows;
 }
 
+/// The newest token by value, and guesses after it.
+StepSequence draft(SlotId slot, int position, const std::vector<TokenId>& tokens,
+                   std::vector<PageId> pages,
+                   std::shared_ptr<const SamplingParams> sampling = greedy()) {
+  auto rows = newest(slot, position, std::move(pages), std::move(sampling));
+  rows.tokens = tokens;
+  rows.n_rows = static_cast<int>(tokens.size());
+  rows.n_draft = rows.n_rows - 1;
+  return rows;
+}
+
 TokenId answer(const std::vector<TokenId>& all, std::shared_ptr<const SamplingParams> sampling) {
   std::vector<PageId> pages((all.size() + page_size - 1) / page_size);
   std::iota(pages.begin(), pages.end(), 0);
@@ -142,6 +153,41 @@ BOOST_AUTO_TEST_CASE(draws_depend_on_seed_and_choice_where_there_is_a_temperatur
   BOOST_CHECK(draw(1, 1, 0) != draw(1, 1, 1));
 }
 
+BOOST_AUTO_TEST_CASE(guesses_are_taken_as_far_as_they_are_right) {
+  for (int n_right = 0; n_right <= 3; ++n_right) {
+    Rig one, many;
+    auto sampling = greedy();
+    sampling->repetition_penalty = 1.1F;  // tokens depend on the slot's history
+    std::vector<TokenId> expected;
+    expected.push_back(one.run({prompt(0, tokens(33), {0, 1}, sampling)})[0].token);
+    for (int i = 33; i < 39; ++i)
+      expected.push_back(one.run({newest(0, i, {0, 1}, sampling)})[0].token);
+    many.run({prompt(0, tokens(33), {0, 1}, sampling)});
+    auto guesses = std::vector<TokenId>(expected.begin(), expected.begin() + 4);
+    if (n_right < 3) guesses[static_cast<std::size_t>(1 + n_right)] ^= 1;
+    auto found = many.run({draft(0, 33, guesses, {0, 1}, sampling)});
+    BOOST_REQUIRE_EQUAL(found.size(), 1 + n_right);
+    found.push_back(many.run({newest(0, 34 + n_right, {0, 1}, sampling)})[0]);
+    for (std::size_t i = 0; i < found.size(); ++i)
+      BOOST_CHECK_EQUAL(found[i].token, expected[1 + i]);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_guess_in_place_of_the_newest_token_is_noticed) {
+  Rig rig;
+  const auto first = rig.run({prompt(0, tokens(30), {0})})[0].token;
+  BOOST_CHECK_THROW(rig.run({draft(0, 30, {first ^ 1, 5}, {0})}), std::logic_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_bias_below_100_chooses_its_token_in_so_many_cases) {
+  auto sampling = greedy();
+  sampling->logit_bias = {{5, 70.0F}};
+  int n = 0;
+  for (TokenId first = 0; first < 500; ++first) n += answer(tokens(3, first), sampling) == 5;
+  BOOST_TEST(n > 300);
+  BOOST_TEST(n < 400);
+}
+
 BOOST_AUTO_TEST_CASE(bias_min_tokens_and_log_probabilities) {
   const auto all = tokens(10);
   const auto token = answer(all, greedy());
@@ -183,7 +229,9 @@ BOOST_AUTO_TEST_CASE(what_breaks_the_contract_of_a_step_throws) {
   broken([](S& a, S& b) { b.slot = a.slot; });  // one slot twice
   broken([](S& a, S&) { a.slot = 4; });         // no such slot
   broken([](S& a, S&) { a.sampling = nullptr; });
-  broken([](S& a, S&) { a.start = nullptr; });                          // a slot that never began
+  broken([](S& a, S&) { a.n_draft = 40; });     // no row that is no guess
+  broken([](S& a, S&) { a.n_draft = 17; });     // more than all may have together
+  broken([](S& a, S&) { a.start = nullptr; });  // a slot that never began
   broken([&](S& a, S&) { a = prompt(0, all, {0, 1}, greedy(), 32); });  // nothing was cached there
   broken([](S& a, S&) { a = prompt(0, tokens(95), {0, 1, 3}); });       // 105 rows
 }

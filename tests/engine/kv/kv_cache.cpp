@@ -44,6 +44,14 @@ Reservation more(SequenceId sequence, int n_rows, bool chunk = false) {
   return {.sequence = sequence, .n_rows = n_rows, .chunk = chunk, .prompt = nullptr, .salt = {}};
 }
 
+/// A row, and so many guesses.
+Reservation draft(SequenceId sequence, int n_draft, int n_again = 0) {
+  auto reservation = more(sequence, 1 + n_draft);
+  reservation.n_draft = n_draft;
+  reservation.n_again = n_again;
+  return reservation;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(kv_cache)
@@ -123,6 +131,34 @@ BOOST_AUTO_TEST_CASE(rows_that_never_ran_are_not_found) {
   BOOST_CHECK_EQUAL(rounds.cache.usage().free, 8);
   BOOST_CHECK_EQUAL(rounds.cache.usage().cached, 1);
   BOOST_CHECK_EQUAL(rounds.reserve({prompt(2, tokens(100, 7))})[0].cached_tokens, 32);
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_wrong_guesses_are_granted_again) {
+  Rounds rounds(16);
+  rounds.reserve({prompt(1, tokens(30, 7))});
+  auto grant = rounds.reserve({draft(1, 5)})[0];  // positions 30 to 35
+  BOOST_CHECK_EQUAL(grant.n_rows, 6);
+  BOOST_CHECK_EQUAL(grant.new_pages.size(), 1);
+  grant = rounds.reserve({draft(1, 3, 4)})[0];  // from 32 on
+  BOOST_CHECK_EQUAL(grant.n_rows, 4);
+  BOOST_CHECK(grant.new_pages.empty());
+  for (int i = 0; i < 28; ++i) grant = rounds.reserve({more(1, 1)})[0];  // up to 63
+  BOOST_CHECK(grant.new_pages.empty());
+  BOOST_CHECK_EQUAL(rounds.reserve({more(1, 1)})[0].new_pages.size(), 1);
+  BOOST_CHECK_EQUAL(rounds.cache.usage().free, 16 - 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_guess_takes_nobodys_row_or_page) {
+  Rounds rounds(3);
+  rounds.reserve({prompt(1, tokens(30, 1)), prompt(2, tokens(60, 2))});
+  auto grants = rounds.reserve({draft(1, 5), more(2, 1)});  // no page is left beyond position 31
+  BOOST_CHECK_EQUAL(grants[0].n_rows, 1);
+  BOOST_CHECK(!grants[0].exhausted);
+  BOOST_CHECK_EQUAL(grants[1].n_rows, 1);
+  grants = rounds.reserve({draft(2, 2), draft(1, 1)}, 2);
+  BOOST_CHECK_EQUAL(grants[0].n_rows, 2);
+  BOOST_CHECK_EQUAL(grants[1].n_rows, 0);
+  BOOST_CHECK(!grants[1].exhausted);
 }
 
 BOOST_AUTO_TEST_CASE(rows_and_pages_are_granted_in_order_until_they_run_out) {

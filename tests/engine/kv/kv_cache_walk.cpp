@@ -32,7 +32,10 @@ class Walk {
     std::string salt;
     std::vector<TokenId> tokens;  // as many as it may ever have
     int n_prompt = 0;
-    int n_done = 0;  // cached, or ran
+    int n_done = 0;     // cached, or ran
+    int n_granted = 0;  // and rows of wrong guesses after them
+    int n_most = 0;     // as many as that were at most
+    int n_draft = 0;    // guesses among those last granted
     std::vector<PageId> pages;
   };
 
@@ -93,9 +96,13 @@ class Walk {
     for (const auto& [id, sequence] : live_) {
       if (uniform(1, 6) == 1 || sequence.n_done >= std::ssize(sequence.tokens)) continue;
       const int left = sequence.n_prompt - sequence.n_done;
+      const int most = static_cast<int>(sequence.tokens.size()) - sequence.n_done - 1;
+      const int n_draft = left > 0 || uniform(0, 1) == 0 ? 0 : uniform(0, std::min(most, 9));
       proposal.reservations.push_back({.sequence = id,
-                                       .n_rows = std::max(left, 1),
+                                       .n_rows = std::max(left, 1) + n_draft,
                                        .chunk = left > 0,
+                                       .n_draft = n_draft,
+                                       .n_again = sequence.n_granted - sequence.n_done,
                                        .prompt = nullptr,
                                        .salt = {}});
     }
@@ -137,10 +144,12 @@ class Walk {
       BOOST_REQUIRE(grant.n_rows <= reservation.n_rows && !grant.exhausted);
       if (reservation.prompt) start(grant);
       auto& sequence = live_.at(grant.sequence);
-      if (!reservation.chunk)
+      if (!reservation.chunk && reservation.n_draft == 0)
         BOOST_REQUIRE_EQUAL(grant.n_rows,
                             reservation.prompt ? sequence.n_prompt - sequence.n_done : 1);
       take_pages(grant, sequence);
+      sequence.n_granted = sequence.n_done + grant.n_rows;
+      sequence.n_draft = reservation.n_draft > 0 ? grant.n_rows - 1 : 0;
     }
     BOOST_REQUIRE(rows <= proposal.max_rows);
   }
@@ -172,8 +181,8 @@ class Walk {
       sequence.pages.push_back(*page);
       content_.erase(*page);
     }
-    const int end = sequence.n_done + grant.n_rows;
-    BOOST_REQUIRE_EQUAL(sequence.pages.size(), (end + page_size - 1) / page_size);
+    sequence.n_most = std::max(sequence.n_most, sequence.n_done + grant.n_rows);
+    BOOST_REQUIRE_EQUAL(sequence.pages.size(), (sequence.n_most + page_size - 1) / page_size);
   }
 
   /// Most granted rows run; a sequence whose rows do not is released by the next proposal.
@@ -189,7 +198,7 @@ class Walk {
         continue;
       }
       one_runs = true;
-      sequence.n_done += grant.n_rows;
+      sequence.n_done += grant.n_rows - uniform(0, sequence.n_draft);
       for (int i = 0; i < sequence.n_done / page_size; ++i)
         content_[sequence.pages[static_cast<std::size_t>(i)]] = prefix(sequence, i + 1);
     }

@@ -22,7 +22,7 @@ class Execution {
     for (const auto& sequence : step.sequences)
       for (int row = 0; row < sequence.n_rows; ++row) {
         sequence_begin_.push_back(static_cast<int>(sequence_begin_.size()) - row);
-        sampled_.push_back(sequence.samples && row + 1 == sequence.n_rows);
+        sampled_.push_back(sequence.samples && row + 1 + sequence.n_draft >= sequence.n_rows);
       }
     done_.resize(graph.layers.size() + 2);
     for (int place = 0; place < std::ssize(done_); ++place)
@@ -37,6 +37,7 @@ class Execution {
     check_sampled(launch);
     for (int row = launch.row_begin; row < launch.row_end; ++row) {
       if (operation.sampled_rows && !sampled_[row]) continue;
+      if (operation.kind == OperationKind::sample) check_together(launch, row);
       const bool attends = operation.kind == OperationKind::attention;
       for (int read = attends ? sequence_begin_[row] : row; read <= row; ++read) {
         for (const int input : operation.inputs) require(done_[place][input][read], launch, row);
@@ -73,6 +74,12 @@ class Execution {
     BOOST_REQUIRE_EQUAL(launch.sampled_begin, before);
     const auto within = std::count(begin + launch.row_begin, begin + launch.row_end, true);
     BOOST_REQUIRE_EQUAL(launch.sampled_end, before + within);
+  }
+  /// One launch samples all of a draft's rows.
+  void check_together(const Instruction& launch, int row) const {
+    for (int other = 0; other < std::ssize(sampled_); ++other)
+      if (sampled_[other] && sequence_begin_[other] == sequence_begin_[row])
+        BOOST_REQUIRE(launch.row_begin <= other && other < launch.row_end);
   }
   static void require(bool holds, const Instruction& launch, int row) {
     BOOST_REQUIRE_MESSAGE(holds, to_string(launch.kind) << " of layer " << launch.layer << ": row "

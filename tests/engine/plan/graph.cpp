@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 #include <set>
 
+#include "engine/plan/schedule.hpp"
 #include "tests/engine/plan/model_configs.hpp"
 
 using namespace nanoflow;
@@ -124,6 +125,17 @@ BOOST_AUTO_TEST_CASE(step_shape_counts_what_each_row_sees) {
   shape = step_shape(step, 4);
   BOOST_TEST(shape.windowed_attended == (1 + 2 + 3) + 4 + (4 + 4));
   BOOST_TEST(shape.windowed_context == 3 + 4 + 5);  // [0,3), [7,11), [1,6)
+}
+
+BOOST_AUTO_TEST_CASE(each_guess_of_a_draft_is_sampled_too) {
+  Step step;
+  step.sequences = {rows(0, 3, false), rows(10, 4, true), rows(4, 1, true)};
+  step.sequences[1].n_draft = 3;
+  BOOST_TEST(step_shape(step).n_sampled == 4 + 1);
+  const auto signature = batch_signature(step);
+  BOOST_TEST(signature.n_tokens == 8);
+  BOOST_TEST(signature.n_decode == 2);
+  BOOST_TEST(signature.n_draft == 3);
 }
 
 BOOST_AUTO_TEST_CASE(blocks_are_the_kinds_of_layers) {

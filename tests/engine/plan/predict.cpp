@@ -45,11 +45,13 @@ const auto near = boost::test_tools::tolerance(1e-6);
 BOOST_FIXTURE_TEST_SUITE(predict, Fixture)
 
 BOOST_AUTO_TEST_CASE(a_typical_step_has_its_signature) {
-  for (const BatchSignature wanted : {decode, BatchSignature{500, 0, 700}, {100, 40, 300}}) {
+  for (const BatchSignature wanted :
+       {decode, BatchSignature{500, 0, 700}, {100, 40, 300}, {9, 2, 300, 7}}) {
     const auto found = batch_signature(typical_step(wanted));
     BOOST_TEST(found.n_tokens == wanted.n_tokens);
     BOOST_TEST(found.n_decode == wanted.n_decode);
     BOOST_TEST(found.mean_context == wanted.mean_context);
+    BOOST_TEST(found.n_draft == wanted.n_draft);
   }
 }
 

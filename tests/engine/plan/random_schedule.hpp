@@ -22,6 +22,8 @@ inline Step random_step(Random& random) {
     sequence.position = pick(random, 0, 100);
     sequence.n_rows = pick(random, 0, 2) == 0 ? pick(random, 2, 40) : 1;
     sequence.samples = pick(random, 0, 3) != 0;
+    if (sequence.n_rows > 1 && pick(random, 0, 1) == 0)
+      sequence.n_draft = pick(random, 1, sequence.n_rows - 1);
   }
   return step;
 }
