@@ -27,15 +27,8 @@ def shared_beginning(count=32, shared=512, own=32, answer=32):
     return [{"tokens": prompt + [random_.randrange(1000, 40000) for _ in range(own)], "max_tokens": answer} for _ in range(count)]
 
 
-def returning(conversations=8, rounds=3, tokens=1024, answer=16):
-    """Conversations in turn, each as long as a small cache: when one returns, the others have taken its pages."""
-    random_ = random.Random("returning")
-    prompts = [[random_.randrange(1000, 40000) for _ in range(tokens)] for _ in range(conversations)]
-    return [{"tokens": prompt, "max_tokens": answer} for _ in range(rounds) for prompt in prompts]
-
-
 def repeating(answer=256):
-    """Greedy answers of a small model to a list that goes on: it repeats itself."""
+    """Greedy answers of a small model to tokens that repeat: it goes on with them."""
     pattern = [random.Random("repeating").randrange(1000, 40000) for _ in range(16)]
     return [{"tokens": pattern * 8, "max_tokens": answer} for _ in range(4)]
 
@@ -46,7 +39,6 @@ FEATURES = [  # name, (workload, requests, how many at once), keys of both, keys
     ("batching", ("LMSYS lengths, 16 requests", lambda: workloads.make("lmsys")[:16], 16), {}, {"max_sequences": 1}),
     ("prefix cache", ("512 shared tokens, 8 at once", shared_beginning, 8), {}, {"prefix_cache": False}),
     ("overlap", LMSYS, {}, {"overlap": False}),
-    ("spill", ("1024-token prompts that return", returning, 1), {"kv_memory": "64MiB", "spill": "1GiB"}, {"spill": "off"}),
     ("speculation", ("one stream that repeats itself", repeating, 1), {}, {"speculation": "off"}),
     ("speculation", ONE, {}, {"speculation": "off"}),
 ]

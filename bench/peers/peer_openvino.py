@@ -12,6 +12,7 @@ SETTINGS = [
     {"batch": 256, "kv": "u8"},
     {"batch": 1024, "kv": "u8"},
     {"batch": 512, "kv": "f32"},
+    {"batch": 512, "kv": "bf16"},
 ]
 
 

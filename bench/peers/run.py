@@ -144,7 +144,11 @@ def tuned(engine, model, file, concurrency):
         cwd=HERE, check=True, capture_output=True, text=True)
     best, best_speed = {}, 0
     for settings in json.loads(source.stdout):
-        speed = run_peer(engine, model, file, concurrency, settings)["total_tokens_per_s"]
+        try:
+            speed = run_peer(engine, model, file, concurrency, settings)["total_tokens_per_s"]
+        except RuntimeError:  # not every processor has every format
+            print(f"{engine} {json.dumps(settings)}: refused", file=sys.stderr)
+            continue
         print(f"{engine} {json.dumps(settings)}: {speed:.0f} tokens/s", file=sys.stderr)
         if speed > best_speed:
             best, best_speed = settings, speed

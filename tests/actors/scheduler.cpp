@@ -29,7 +29,8 @@ BatchRequest request(RequestId id, int n_prompt, int max_tokens) {
           .sampling = sampling(id),
           .stop_tokens = {},
           .salt = {},
-          .deadline = {}};
+          .deadline = {},
+          .max_tpot = {}};
 }
 
 }  // namespace
