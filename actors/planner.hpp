@@ -23,8 +23,8 @@ struct PlannerConfig {
 
 /// Measures the device's peaks and a model's operations while no step runs, each for a few
 /// milliseconds, alone and in pairs, and tells the executor, which then tries only what should be
-/// fast. Reads what was
-/// measured before instead, where that is there. Ends when it is done, or with the executor.
+/// fast. Reads what was measured before instead, where that is there. Ends when it is done, or with
+/// the executor.
 void spawn_planner(caf::actor_system& system, PlannerConfig config);
 
 }  // namespace nanoflow

@@ -19,8 +19,8 @@ void multiply_tiles(float* sums, const QuantizedRows& in, const std::uint8_t* gr
     for (int tile = tiles.begin; tile < tiles.end; tile += at_once) {
       tile_group<rows, at_once, element>(sums, in.from(0, g), groups, tile);
     }
-    asm volatile("" ::
-                     : "memory");  // else GCC keeps sums on the stack as well, and stores all twice
+    // Else GCC keeps the sums on the stack as well, and stores all twice.
+    asm volatile("" : : : "memory");
   }
 }
 

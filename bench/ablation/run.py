@@ -35,12 +35,12 @@ def repeating(answer=256):
 
 LMSYS = ("LMSYS lengths, 64 at once", lambda: workloads.make("lmsys")[:96], 64)
 ONE = ("one stream, made-up prompts", lambda: workloads.make("one"), 1)
-FEATURES = [  # name, (workload, requests, how many at once), keys of both, keys that switch it off
-    ("batching", ("LMSYS lengths, 16 requests", lambda: workloads.make("lmsys")[:16], 16), {}, {"max_sequences": 1}),
-    ("prefix cache", ("512 shared tokens, 8 at once", shared_beginning, 8), {}, {"prefix_cache": False}),
-    ("overlap", LMSYS, {}, {"overlap": False}),
-    ("speculation", ("one stream that repeats itself", repeating, 1), {}, {"speculation": "off"}),
-    ("speculation", ONE, {}, {"speculation": "off"}),
+FEATURES = [  # name, (workload, requests, how many at once), keys that switch it off
+    ("batching", ("LMSYS lengths, 16 requests", lambda: workloads.make("lmsys")[:16], 16), {"max_sequences": 1}),
+    ("prefix cache", ("512 shared tokens, 8 at once", shared_beginning, 8), {"prefix_cache": False}),
+    ("overlap", LMSYS, {"overlap": False}),
+    ("speculation", ("one stream that repeats itself", repeating, 1), {"speculation": "off"}),
+    ("speculation", ONE, {"speculation": "off"}),
 ]
 
 
@@ -60,14 +60,14 @@ def main():
     print(f"{'feature':14} {'workload':32} {'with':>9} {'without':>9} {'':>7} {'with':>9} {'without':>9}")
     with tempfile.TemporaryDirectory() as folder:
         file = f"{folder}/workload"
-        for name, (title, make, concurrency), keys, off in FEATURES:
+        for name, (title, make, concurrency), off in FEATURES:
             if wanted and name not in wanted:
                 continue
             workloads.write(file, make())
             measured = {True: [], False: []}
             for round_ in range(arguments.rounds):
                 for on in (round_ % 2 == 0, round_ % 2 == 1):
-                    measured[on].append(measure(arguments.model, file, concurrency, keys if on else {**keys, **off}))
+                    measured[on].append(measure(arguments.model, file, concurrency, {} if on else off))
             speed, ttft = ({on: statistics.median(m[i] for m in measured[on]) for on in measured} for i in (0, 1))
             print(
                 f"{name:14} {title:32} {speed[True]:9.1f} {speed[False]:9.1f} {speed[True] / speed[False]:6.2f}x"

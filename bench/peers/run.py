@@ -34,7 +34,9 @@ PACKAGES = {
 
 
 def pip(environment, *arguments):
-    subprocess.run([environment / "bin" / "python", "-m", "pip", "install", "-q", *arguments], check=True)
+    command = [environment / "bin" / "python", "-m", "pip", "install", "-q", *arguments]
+    # The wheels of llama.cpp are compiled for the least of machines.
+    subprocess.run(command, check=True, env={**os.environ, "CMAKE_ARGS": "-DGGML_NATIVE=ON"})
 
 
 def install_vllm(environment, packages):
@@ -60,7 +62,6 @@ def install(engine):
     if not done.exists():
         print(f"Installing {packages[0]}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-        os.environ["CMAKE_ARGS"] = "-DGGML_NATIVE=ON"  # the wheels of llama.cpp are compiled for the least of machines
         if engine == "vllm":
             install_vllm(environment, packages)
         else:

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdio>
 #include <iostream>
 
 #include "client/cli/explain.hpp"
@@ -90,12 +89,10 @@ Answer stream_answer(Client& client, Interrupt& interrupt, const wire::Generate&
 std::string describe_speed(const wire::Done& done) {
   const auto& [queue_ms, prefill_ms, decode_ms, total_ms] = done.timing;
   const double first_s = (queue_ms + prefill_ms) / 1000;
-  char text[160];
   // The first token comes with the prompt's last chunk, so decoding made one fewer.
   const double rate = decode_ms > 0 ? 1000 * (done.usage.completion_tokens - 1) / decode_ms : 0;
-  std::snprintf(text, sizeof text, "%d tokens, %.1f tokens/s, first after %s",
-                done.usage.completion_tokens, rate, human_seconds(first_s).c_str());
-  return text;
+  return format("%d tokens, %.1f tokens/s, first after %s", done.usage.completion_tokens, rate,
+                human_seconds(first_s).c_str());
 }
 
 void print_cut(const wire::Done& done, std::optional<int> max_tokens) {

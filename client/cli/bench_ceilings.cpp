@@ -1,7 +1,5 @@
 #include "client/cli/bench_ceilings.hpp"
 
-#include <cstdio>
-
 #include "client/cli/terminal.hpp"
 
 namespace nanoflow::cli {
@@ -14,13 +12,6 @@ wire::Json unknown(const char* why) {
 /// A time that would have been enough.
 wire::Json ceiling(double tokens, double least_s, double seconds) {
   return {{"total_tokens_per_s", tokens / least_s}, {"share", least_s / seconds}};
-}
-
-template <class... Arguments>
-std::string format(const char* pattern, Arguments... arguments) {
-  char text[256];
-  std::snprintf(text, sizeof text, pattern, arguments...);
-  return text;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/cli/command.hpp"
+#include "client/cli/plan_answer.hpp"
 #include "client/cli/plan_simulate.hpp"
 #include "client/cli/plan_timeline.hpp"
 #include "client/cli/terminal.hpp"
@@ -11,14 +12,6 @@ namespace nanoflow::cli {
 namespace {
 
 constexpr std::size_t all_kinds = 1000;
-
-/// By name where several models are loaded; one model's plan has none.
-std::vector<std::pair<std::string, wire::Json>> by_model(const wire::Json& answer) {
-  if (answer.empty() || answer.contains("schedules")) return {{"", answer}};
-  std::vector<std::pair<std::string, wire::Json>> plans;
-  for (const auto& [name, plan] : answer.items()) plans.emplace_back(name, plan);
-  return plans;
-}
 
 /// What the schedules are for: the machine, where it has been measured, the model, and what ran.
 void print_figures(const wire::Json& plan) {
@@ -85,7 +78,7 @@ int plan_command(Invocation& invocation) {
   }
   explain = explain || !simulate.svg.empty();
   const wire::Json answer = invocation.connect().request(wire::Plan{explain});
-  const auto plans = by_model(answer);
+  const auto plans = plans_by_model(answer);
   if (!simulate.svg.empty()) draw(simulate.svg, plans);
   if (invocation.json) {
     print_json(answer);

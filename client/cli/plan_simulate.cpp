@@ -1,7 +1,6 @@
 #include "client/cli/plan_simulate.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <sstream>
 
@@ -16,13 +15,6 @@ namespace nanoflow::cli {
 namespace {
 
 using namespace simulate;
-
-template <class... Arguments>
-std::string format(const char* pattern, Arguments... arguments) {
-  char text[256];
-  std::snprintf(text, sizeof text, pattern, arguments...);
-  return text;
-}
 
 bool is_path(const std::string& text) {
   return text.find('/') != std::string::npos || text.find('.') != std::string::npos;

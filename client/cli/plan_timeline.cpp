@@ -1,7 +1,6 @@
 #include "client/cli/plan_timeline.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "client/cli/terminal.hpp"
 
@@ -9,15 +8,13 @@ namespace nanoflow::cli {
 namespace {
 
 std::string title(const wire::Json& row) {
-  char text[256];
-  std::snprintf(text, sizeof text,
-                "%s, %s: one layer of %d as it ran, %.0f us of a step of %.1f ms with %d rows, of "
-                "which %d decode",
-                row.at("schedule").get<std::string>().c_str(),
-                row.at("chosen").get<bool>() ? "chosen" : "not chosen", row.at("layers").get<int>(),
-                row.at("layer_us").get<double>(), row.at("step_ms").get<double>(),
-                row.at("rows").get<int>(), row.at("decoding").get<int>());
-  return text;
+  return format(
+      "%s, %s: one layer of %d as it ran, %.0f us of a step of %.1f ms with %d rows, of which %d "
+      "decode",
+      row.at("schedule").get<std::string>().c_str(),
+      row.at("chosen").get<bool>() ? "chosen" : "not chosen", row.at("layers").get<int>(),
+      row.at("layer_us").get<double>(), row.at("step_ms").get<double>(), row.at("rows").get<int>(),
+      row.at("decoding").get<int>());
 }
 
 TimelineLane& lane(Timeline& timeline, const std::string& stream) {

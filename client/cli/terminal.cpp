@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <iomanip>
 #include <iostream>
 
@@ -13,12 +12,6 @@
 
 namespace nanoflow::cli {
 namespace {
-
-std::string format(const char* pattern, double value) {
-  char text[64];
-  std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
 
 std::string scaled(double value, double step, std::initializer_list<const char*> units) {
   auto unit = units.begin();

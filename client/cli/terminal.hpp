@@ -2,6 +2,7 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <iosfwd>
 #include <string>
 #include <string_view>
@@ -18,6 +19,14 @@ void print_text(std::string_view text);
 /// What stdout has, from 60 to 160; 100 where it is no terminal.
 int terminal_columns();
 int terminal_rows();  // at least 10; 24 where stdout is no terminal
+
+/// As printf, at most 255 characters.
+template <class... Arguments>
+std::string format(const char* pattern, Arguments... arguments) {
+  char text[256];
+  std::snprintf(text, sizeof text, pattern, arguments...);
+  return text;
+}
 
 std::string human_bytes(double bytes);      // "1.5 GiB"
 std::string human_count(double count);      // "134.5 M"

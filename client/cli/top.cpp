@@ -9,6 +9,7 @@
 
 #include "client/cli/command.hpp"
 #include "client/cli/interrupt.hpp"
+#include "client/cli/plan_answer.hpp"
 #include "client/cli/terminal.hpp"
 
 namespace nanoflow::cli {
@@ -96,18 +97,14 @@ void show_in_place(const std::string& view) {
 
 }  // namespace
 
-TopPeaks peaks_of(const wire::Json& plan) {
+TopPeaks peaks_of(const wire::Json& answer) {
   TopPeaks peaks;
-  const auto add = [&](const wire::Json& of) {
-    const auto found = of.find("peaks");
-    if (found == of.end()) return;
+  for (const auto& [model, plan] : plans_by_model(answer)) {
+    const auto found = plan.find("peaks");
+    if (found == plan.end()) continue;
     peaks.flops_per_s = std::max(peaks.flops_per_s, number(*found, "flops_per_s"));
     peaks.bytes_per_s = std::max(peaks.bytes_per_s, number(*found, "read_bytes_per_s"));
-  };
-  add(plan);
-  if (!plan.contains("schedules"))
-    for (const auto& of_model : plan)
-      if (of_model.is_object()) add(of_model);
+  }
   return peaks;
 }
 

@@ -11,7 +11,7 @@ struct TopPeaks {
   double flops_per_s = 0, bytes_per_s = 0;
 };
 /// From the daemon's answer to `plan`: the highest of its models'.
-TopPeaks peaks_of(const wire::Json& plan);
+TopPeaks peaks_of(const wire::Json& answer);
 
 /// One view of the daemon's `status`. Lines are cut to so many columns, and there are at most so
 /// many (0: as many as it takes).

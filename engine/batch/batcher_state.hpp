@@ -45,14 +45,8 @@ struct StepInFlight {
     bool samples = false;
   };
   std::uint64_t number = 0;
-  std::vector<Rows> sequences;      // as in the step
-  int n_decoding = 0, n_draft = 0;  // of them; guesses of all
-
-  int n_rows() const {
-    int sum = 0;
-    for (const auto& rows : sequences) sum += rows.n_rows;
-    return sum;
-  }
+  std::vector<Rows> sequences;                  // as in the step
+  int n_decoding = 0, n_rows = 0, n_draft = 0;  // of them; rows and guesses of all
 };
 
 struct Batcher::Impl {

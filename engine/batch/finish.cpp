@@ -28,10 +28,12 @@ StepEvents Batcher::Impl::finish(const StepResult& result, Clock::time_point now
   check_result(in_flight.front(), result);
   const StepInFlight step = std::move(in_flight.front());
   in_flight.pop_front();
-  if (result.ms > 0) step_cost.observe(step.n_rows(), result.ms);
   worth_asking = true;
-  if (step.n_decoding == std::ssize(step.sequences) && result.ms > 0)
-    draft_cost.observe(step.n_decoding, step.n_draft, result.ms);
+  if (result.ms > 0) {
+    step_cost.observe(step.n_rows, result.ms);
+    if (step.n_decoding == std::ssize(step.sequences))
+      draft_cost.observe(step.n_decoding, step.n_draft, result.ms);
+  }
   auto sampled = result.sampled.begin();
   for (const auto& rows : step.sequences) {
     auto* sequence = find(rows.name);

@@ -33,6 +33,7 @@ std::optional<Step> Batcher::Impl::form(const Grants& grants) {
   pending.reset();
   note_deferred(first_exhausted, running_exhausted, step.sequences.empty());
   if (step.sequences.empty()) return std::nullopt;
+  formed.n_rows = step.n_tokens();
   last_step = step.number;
   in_flight.push_back(std::move(formed));
   return step;

@@ -64,10 +64,7 @@ void add_costs(const Graph& graph, CpuProgram& program) {
             : static_cast<double>(instruction.row_end - instruction.row_begin) /
                   static_cast<double>(program.shape.n_tokens);
     program.flops += operation.flops(program.shape) * part;
-    const auto rows = static_cast<double>(operation.sampled_rows ? program.shape.n_sampled
-                                                                 : program.shape.n_tokens);
-    program.bytes +=
-        (operation.bytes(program.shape) - operation.activation_bytes_per_row * rows) * part;
+    program.bytes += operation.read_bytes(program.shape) * part;
   }
 }
 
@@ -114,8 +111,7 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
                        .vocab_size = checkpoint_->config().vocab_size});
   auto compiled = compile(graph_, schedule, step);
   buffer.events.reset(compiled.front().n_events);
-  buffer.timelines.assign(compiled.size(), {});
-  buffer.launches.resize(compiled.size());
+  buffer.restart(compiled.size());
   std::vector<std::shared_ptr<const Program>> programs;
   for (auto& plain : compiled) {
     auto program = std::make_shared<CpuProgram>();

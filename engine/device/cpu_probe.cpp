@@ -128,11 +128,8 @@ std::shared_ptr<CpuProgram> CpuProbe::read(int n_launches) {
 std::vector<std::shared_ptr<CpuProgram>> CpuProbe::programs(const Graph& graph,
                                                             const Probe& probe) {
   using Peak = ProbeLoad::Peak;
+  step_.restart(probe.size());
   if (const auto& load = probe.front(); load.peak != Peak::none) {
-    step_.timelines.assign(1, {});
-    step_.launches.resize(1);
-    step_.failed = false;
-    step_.n_followed = 0;
     auto program = load.peak == Peak::products ? multiply(load.n_launches) : read(load.n_launches);
     program->buffer = &step_;
     return {program};
@@ -143,8 +140,6 @@ std::vector<std::shared_ptr<CpuProgram>> CpuProbe::programs(const Graph& graph,
                       .max_step_tokens = step.n_tokens(),
                       .max_sampled = step.n_tokens(),
                       .vocab_size = 1});
-  step_.timelines.assign(probe.size(), {});
-  step_.launches.resize(probe.size());
   std::vector<std::shared_ptr<CpuProgram>> programs;
   int row = 0, sampled = 0;
   for (const auto& load : probe) {

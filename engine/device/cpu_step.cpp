@@ -68,8 +68,6 @@ class StepCheck {
 void CpuStep::assign(const Step& step, const StepLimits& limits) {
   StepCheck(step, limits).run();
   number = step.number;
-  failed = false;
-  n_followed = 0;
   sequences.clear();
   tokens.clear();
   positions.clear();
@@ -79,6 +77,13 @@ void CpuStep::assign(const Step& step, const StepLimits& limits) {
   samplers.clear();
   for (const auto& sequence : step.sequences) add(sequence);
   chosen.assign(sampled.size(), {});
+}
+
+void CpuStep::restart(std::size_t n_streams) {
+  failed = false;
+  n_followed = 0;
+  timelines.assign(n_streams, {});
+  launches.resize(n_streams);  // each stream clears its own, and keeps the memory
 }
 
 void CpuStep::add(const StepSequence& from) {

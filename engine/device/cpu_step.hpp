@@ -69,6 +69,8 @@ struct CpuStep {
 
   /// Throws std::logic_error where the step is not what a scheduler may ask for.
   void assign(const Step& step, const StepLimits& limits);
+  /// Before its programs run, on so many streams: nothing has happened yet.
+  void restart(std::size_t n_streams);
 
   /// Indices of the tiles that have rows within [row_begin, row_end): [first, last).
   std::pair<int, int> tiles_within(int row_begin, int row_end) const;

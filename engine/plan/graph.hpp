@@ -71,7 +71,11 @@ struct Operation {
   double kv_per_token = 0;  // numbers of K and V read per token of context
   double activation_bytes_per_row = 0;
 
+  /// The step's rows that it computes.
+  double rows(const StepShape& shape) const;
   double flops(const StepShape& shape) const;
+  /// Bytes of weights, K and V: what must come from memory, while activations stay in caches.
+  double read_bytes(const StepShape& shape) const;
   /// Bytes moved to and from memory when nothing is cached between operations.
   double bytes(const StepShape& shape) const;
 };

@@ -46,24 +46,29 @@ std::string_view to_string(OperationKind kind) {
                          ": not one of the kinds");
 }
 
-double Operation::flops(const StepShape& shape) const {
-  const auto rows = static_cast<double>(sampled_rows ? shape.n_sampled : shape.n_tokens);
-  const auto pairs = static_cast<double>(windowed ? shape.windowed_attended : shape.attended);
-  return flops_per_row * rows + flops_per_attended * pairs;
+double Operation::rows(const StepShape& shape) const {
+  return static_cast<double>(sampled_rows ? shape.n_sampled : shape.n_tokens);
 }
 
-double Operation::bytes(const StepShape& shape) const {
-  const auto rows = static_cast<double>(sampled_rows ? shape.n_sampled : shape.n_tokens);
-  if (rows == 0) return 0;
+double Operation::flops(const StepShape& shape) const {
+  const auto pairs = static_cast<double>(windowed ? shape.windowed_attended : shape.attended);
+  return flops_per_row * rows(shape) + flops_per_attended * pairs;
+}
+
+double Operation::read_bytes(const StepShape& shape) const {
+  if (rows(shape) == 0) return 0;
   const auto context = static_cast<double>(windowed ? shape.windowed_context : shape.context);
   double numbers = weights;
   if (n_experts > 0) {
     // Experts that at least one row uses, were each row's choice uniform and independent.
-    const double unused = std::pow(1.0 - static_cast<double>(n_used) / n_experts, rows);
+    const double unused = std::pow(1.0 - static_cast<double>(n_used) / n_experts, rows(shape));
     numbers += weights_per_expert * n_experts * (1.0 - unused);
   }
-  return numbers * shape.weight_bytes + kv_per_token * context * shape.kv_bytes +
-         activation_bytes_per_row * rows;
+  return numbers * shape.weight_bytes + kv_per_token * context * shape.kv_bytes;
+}
+
+double Operation::bytes(const StepShape& shape) const {
+  return read_bytes(shape) + activation_bytes_per_row * rows(shape);
 }
 
 }  // namespace nanoflow

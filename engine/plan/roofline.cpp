@@ -11,12 +11,10 @@ void add(StepNeeds& needs, const Block& block, const StepShape& shape, double n_
   StepShape without_kv = shape;
   without_kv.context = without_kv.windowed_context = 0;
   for (const auto& operation : block.operations) {
-    const auto rows =
-        static_cast<double>(operation.sampled_rows ? shape.n_sampled : shape.n_tokens);
-    const double unread = operation.bytes(without_kv);
+    const double weight_bytes = operation.read_bytes(without_kv);
     if (operation.resource == Resource::compute) needs.flops += n_times * operation.flops(shape);
-    needs.weight_bytes += n_times * (unread - operation.activation_bytes_per_row * rows);
-    needs.kv_bytes += n_times * (operation.bytes(shape) - unread);
+    needs.weight_bytes += n_times * weight_bytes;
+    needs.kv_bytes += n_times * (operation.read_bytes(shape) - weight_bytes);
   }
 }
 

@@ -56,12 +56,10 @@ BOOST_AUTO_TEST_CASE(a_full_queue_is_overloaded_and_positions_follow_priorities)
   const auto refused = batcher.admit(request(4, 1, 1), at_ms(0));
   BOOST_CHECK(refused.refusal == Refusal::overloaded);
   BOOST_CHECK_EQUAL(refused.position, 3);
-  std::vector<RequestId> order;
-  for (const auto& progress : batcher.progress()) {
-    BOOST_CHECK_EQUAL(progress.position, order.size());
-    order.push_back(progress.request);
-  }
-  BOOST_TEST(order == (std::vector<RequestId>{3, 1, 2}), boost::test_tools::per_element());
+  std::size_t position = 0;
+  for (const auto& progress : batcher.progress()) BOOST_CHECK_EQUAL(progress.position, position++);
+  BOOST_TEST(order_of(batcher) == (std::vector<RequestId>{3, 1, 2}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_step_is_formed_while_the_one_before_runs_and_names_the_token_by_its_slot) {

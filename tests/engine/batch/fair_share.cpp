@@ -33,8 +33,7 @@ BOOST_AUTO_TEST_CASE(one_request_does_not_wait_for_a_hundred_of_another_client) 
   auto one = request(100, 8, 8, 50);
   one.client = 2;
   serving.admit(one);
-  std::vector<RequestId> order;
-  for (const auto& progress : serving.batcher.progress()) order.push_back(progress.request);
+  const auto order = order_of(serving.batcher);
   BOOST_TEST(order.front() == 1);
   BOOST_TEST(order[1] == 100);
   serving.drain();
@@ -51,8 +50,7 @@ BOOST_AUTO_TEST_CASE(priority_goes_before_turns) {
   auto other = request(4, 8, 8, 50);
   other.client = 2;
   serving.admit(other);
-  std::vector<RequestId> order;
-  for (const auto& progress : serving.batcher.progress()) order.push_back(progress.request);
+  const auto order = order_of(serving.batcher);
   BOOST_TEST(order == (std::vector<RequestId>{3, 1, 4, 2}), boost::test_tools::per_element());
   serving.drain();
 }

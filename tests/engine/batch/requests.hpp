@@ -28,6 +28,13 @@ inline BatchRequest request(RequestId id, int n_prompt, int max_tokens, int firs
   return result;
 }
 
+/// Those that have generated nothing yet, in the order in which they go first.
+inline std::vector<RequestId> order_of(const Batcher& batcher) {
+  std::vector<RequestId> order;
+  for (const auto& progress : batcher.progress()) order.push_back(progress.request);
+  return order;
+}
+
 /// Proposes and forms; the step must come.
 inline Step next_step(Serving& serving) {
   BOOST_REQUIRE(serving.propose());

@@ -29,17 +29,6 @@ std::vector<Request> make_requests() {
   return requests;
 }
 
-/// Each request by itself: whole prompt at once, one worker, one stream.
-std::vector<Answer> alone(const std::string& name, WeightFormat weights, KvFormat kv) {
-  auto device = make_test_device({1});
-  auto model = load_test_model(*device, folder + name, weights, 64, 512, kv);
-  std::vector<Answer> answers;
-  for (const auto& request : make_requests())
-    answers.push_back(
-        serve(*device, *model, {request}, {.ahead = false, .shuffle_pages = false}).front());
-  return answers;
-}
-
 /// Two streams, each with one half of the rows; the second one also takes all of attention.
 Schedule crossed(const Graph& graph) {
   auto schedule = split_schedule(graph, 2);
@@ -61,8 +50,8 @@ void check_same(const std::vector<Answer>& expected, const std::vector<Answer>& 
 }
 
 void check_model(const std::string& name, WeightFormat weights, KvFormat kv = KvFormat::automatic) {
-  const auto expected = alone(name, weights, kv);
   const auto requests = make_requests();
+  const auto expected = serve_alone(folder + name, weights, kv, requests);
   for (const int n_workers : {1, 2, 3}) {
     auto device = make_test_device({n_workers});
     auto model = load_test_model(*device, folder + name, weights, 64, 512, kv);

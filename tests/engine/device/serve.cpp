@@ -207,6 +207,17 @@ std::vector<Answer> serve(CpuDevice& device, CpuModel& model, const std::vector<
   return scheduler.answers();
 }
 
+std::vector<Answer> serve_alone(const std::string& path, WeightFormat weights, KvFormat kv,
+                                const std::vector<Request>& requests) {
+  auto device = make_test_device({1});
+  auto model = load_test_model(*device, path, weights, 64, 512, kv);
+  std::vector<Answer> answers;
+  for (const auto& request : requests)
+    answers.push_back(
+        serve(*device, *model, {request}, {.ahead = false, .shuffle_pages = false}).front());
+  return answers;
+}
+
 std::vector<TokenId> random_prompt(std::mt19937& random, int n_tokens, int vocab_size) {
   std::vector<TokenId> prompt(n_tokens);
   for (auto& token : prompt) token = static_cast<TokenId>(random() % vocab_size);

@@ -56,6 +56,10 @@ void run_step(CpuDevice& device, const std::vector<std::shared_ptr<const Program
 std::vector<Answer> serve(CpuDevice& device, CpuModel& model, const std::vector<Request>& requests,
                           const Mix& mix = {});
 
+/// Each request by itself, on a device of its own: whole prompt at once, one worker, one stream.
+std::vector<Answer> serve_alone(const std::string& path, WeightFormat weights, KvFormat kv,
+                                const std::vector<Request>& requests);
+
 std::vector<TokenId> random_prompt(std::mt19937& random, int n_tokens, int vocab_size);
 
 }  // namespace nanoflow::test

@@ -56,12 +56,7 @@ void check_same(const std::vector<Answer>& expected, const std::vector<Answer>& 
 
 void check_model(const std::string& name, WeightFormat weights, KvFormat kv = KvFormat::automatic) {
   const auto requests = make_requests();
-  auto one = make_test_device({1});
-  auto alone = load_test_model(*one, folder + name, weights, 64, 512, kv);
-  std::vector<Answer> expected;
-  for (const auto& request : requests)
-    expected.push_back(serve(*one, *alone, {request}, {.ahead = false}).front());
-
+  const auto expected = serve_alone(folder + name, weights, kv, requests);
   for (const int n_workers : {1, 3}) {
     auto device = make_test_device({n_workers});
     auto model = load_test_model(*device, folder + name, weights, 64, 512, kv);
