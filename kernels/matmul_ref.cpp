@@ -9,8 +9,8 @@ namespace nanoflow::kernels {
 
 std::size_t packed_bytes(Element element, int n_outputs, int n_inputs) {
   if (is_quantized(element)) {
-    return group_bytes(element) * static_cast<std::size_t>(n_panels(n_outputs)) *
-           static_cast<std::size_t>(n_inputs / group_inputs);
+    return groups_bytes(element, n_inputs / group_inputs) *
+           static_cast<std::size_t>(n_panels(n_outputs));
   }
   const int padded = element == Element::f32 ? n_inputs : n_input_blocks(n_inputs) * block_inputs;
   return element_bytes(element) * static_cast<std::size_t>(n_panels(n_outputs)) * panel_width *

@@ -9,57 +9,57 @@ namespace nanoflow::kernels::NANOFLOW_ISA {
 namespace {
 
 constexpr int few_rows = 3;
-constexpr int slice_groups = 32;  // 20 KiB of int4, of which a tile reads half; 34 of int8
+constexpr int slice_spans = 16;  // 20 KiB of int4, of which a tile reads half; 33 of int8
 
-/// Tiles of a panel's slice, `at_once` together, for a number of rows known when compiled.
+/// Some spans of a panel.
+struct Slice {
+  const std::uint8_t* data;
+  int n_groups;
+};
+
+/// Tiles of a slice, `at_once` together, for a number of rows known when compiled.
 template <int rows, int at_once, Element element>
-void multiply_tiles(float* sums, const QuantizedRows& in, const std::uint8_t* groups, int n_groups,
-                    Range tiles) {
-  for (int g = 0; g < n_groups; ++g, groups += group_bytes(element)) {
-    for (int tile = tiles.begin; tile < tiles.end; tile += at_once) {
-      tile_group<rows, at_once, element>(sums, in.from(0, g), groups, tile);
-    }
-    // Else GCC keeps the sums on the stack as well, and stores all twice.
-    asm volatile("" : : : "memory");
+void multiply_tiles(float* sums, const QuantizedRows& in, Slice slice, Range tiles) {
+  for (int g = 0; g < slice.n_groups; g += groups_a_span) {
+    const int n_groups = smaller(groups_a_span, slice.n_groups - g);
+    const QuantizedRows rows_in = in.from(0, g / groups_a_span);
+    for (int tile = tiles.begin; tile < tiles.end; tile += at_once)
+      tile_span<rows, at_once, element>(sums, rows_in, slice.data, n_groups, tile);
+    slice.data += groups_bytes(element, groups_a_span);
+    forget_registers();
   }
 }
 
 /// Few rows: all tiles of the slice, so that the weights are streamed once.
 template <int rows, Element element>
-void multiply_few(int n_rows, float* sums, const QuantizedRows& in, const std::uint8_t* groups,
-                  int n_groups) {
+void multiply_few(int n_rows, float* sums, const QuantizedRows& in, Slice slice) {
   if constexpr (rows > 1) {
-    if (n_rows < rows) return multiply_few<rows - 1, element>(n_rows, sums, in, groups, n_groups);
+    if (n_rows < rows) return multiply_few<rows - 1, element>(n_rows, sums, in, slice);
   }
-  multiply_tiles<rows, tiles_at_once(element, rows), element>(sums, in, groups, n_groups,
+  multiply_tiles<rows, tiles_at_once(element, rows), element>(sums, in, slice,
                                                               {0, tiles_a_panel(element)});
 }
 
 /// One tile of the slice, for n_rows <= rows.
 template <int rows, Element element>
-void multiply_rows(int n_rows, float* sums, const QuantizedRows& in, const std::uint8_t* groups,
-                   int n_groups, int tile) {
+void multiply_rows(int n_rows, float* sums, const QuantizedRows& in, Slice slice, int tile) {
   if constexpr (rows > 1) {
-    if (n_rows < rows)
-      return multiply_rows<rows - 1, element>(n_rows, sums, in, groups, n_groups, tile);
+    if (n_rows < rows) return multiply_rows<rows - 1, element>(n_rows, sums, in, slice, tile);
   }
-  multiply_tiles<rows, 1, element>(sums, in, groups, n_groups, {tile, tile + 1});
+  multiply_tiles<rows, 1, element>(sums, in, slice, {tile, tile + 1});
 }
 
-/// A slice of a panel, groups [first_group, first_group + n_groups). Many rows: as much of it as a
-/// tile reads stays in the first-level cache while they pass over it.
+/// A slice of a panel, from first_span on. Many rows: as much of it as a tile reads stays in the
+/// first-level cache while they pass over it.
 template <Element element>
-void multiply_slice(float* sums, const QuantizedRows& in, Range rows, int first_group,
-                    const std::uint8_t* groups, int n_groups) {
-  if (rows.size() <= few_rows) {
-    return multiply_few<few_rows, element>(rows.size(), sums, in.from(rows.begin, first_group),
-                                           groups, n_groups);
-  }
+void multiply_slice(float* sums, const QuantizedRows& in, Range rows, int first_span, Slice slice) {
+  if (rows.size() <= few_rows)
+    return multiply_few<few_rows, element>(rows.size(), sums, in.from(rows.begin, first_span),
+                                           slice);
   for (int tile = 0; tile < tiles_a_panel(element); ++tile) {
-    each_tile<quantized_tile_rows>(rows.size(), [&](int first, int n) {
-      multiply_rows<quantized_tile_rows, element>(n, sums + first * panel_width,
-                                                  in.from(rows.begin + first, first_group), groups,
-                                                  n_groups, tile);
+    each_tile<quantized_tile_rows(element)>(rows.size(), [&](int first, int n) {
+      multiply_rows<quantized_tile_rows(element), element>(
+          n, sums + first * panel_width, in.from(rows.begin + first, first_span), slice, tile);
     });
   }
 }
@@ -69,10 +69,12 @@ template <Element element>
 void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights, Range rows,
               Range panels) {
   const int n_groups = weights.n_inputs / group_inputs;
-  for (int g = 0; g < n_groups; g += slice_groups) {
+  for (int span = 0; span < n_spans(weights.n_inputs); span += slice_spans) {
+    const int left = n_groups - span * groups_a_span;
     for (int p = panels.begin; p < panels.end; ++p) {
-      multiply_slice<element>(sums + (p - panels.begin) * rows.size() * panel_width, in, rows, g,
-                              packed_group(weights, p, g), smaller(slice_groups, n_groups - g));
+      multiply_slice<element>(
+          sums + (p - panels.begin) * rows.size() * panel_width, in, rows, span,
+          {packed_span(weights, p, span), smaller(slice_spans * groups_a_span, left)});
     }
   }
 }

@@ -12,10 +12,18 @@
 
 namespace nanoflow::kernels::NANOFLOW_ISA {
 
+/// Between groups: else GCC keeps sums that are in memory on the stack as well, and stores all
+/// twice, or loads the next group's inputs ahead, and spills.
+NANOFLOW_INLINE void forget_registers() {
+  asm volatile("" : : : "memory");
+}
+
 #ifdef __AVX512F__
 
-/// A whole panel: columns 0-15 and 16-31.
-inline constexpr int quantized_tile_rows = 12;
+/// A whole panel: columns 0-15 and 16-31. Of int4, a span's parts stay in registers, too.
+constexpr int quantized_tile_rows(Element element) {
+  return element == Element::int8 ? 12 : 6;
+}
 constexpr int tiles_a_panel(Element) {
   return 1;
 }
@@ -36,16 +44,11 @@ NANOFLOW_INLINE void add_products(__m512i& t0, __m512i& t1, __m512i w0, __m512i 
       : [w0] "v"(w0), [w1] "v"(w1), [a] "m"(*reinterpret_cast<const std::int32_t*>(a)));
 }
 
-template <int rows, int n_tiles, Element element>
-NANOFLOW_INLINE void tile_group(float* sums, const QuantizedRows& in, const std::uint8_t* group,
-                                int) {
-  __m512i t[rows][2];
-#pragma GCC unroll 12
-  for (int r = 0; r < rows; ++r) {
-    const int start = element == Element::int8 ? in.starts[r] : 0;
-    t[r][0] = t[r][1] = _mm512_set1_epi32(start);
-  }
-  for (int step = 0; step < steps_a_group; ++step) {
+/// t += the products of one group.
+template <int rows, Element element>
+NANOFLOW_INLINE void add_group(__m512i (&t)[rows][2], const std::int8_t* in,
+                               const std::uint8_t* group) {
+  for (int step = 0; step < steps_a_group; ++step, in += step_inputs) {
     const std::uint8_t* w = group + static_cast<std::size_t>(step) * step_bytes(element);
     __m512i w0 = _mm512_loadu_si512(w), w1;
     if constexpr (element == Element::int8) {
@@ -56,24 +59,73 @@ NANOFLOW_INLINE void tile_group(float* sums, const QuantizedRows& in, const std:
       w0 = _mm512_and_si512(w0, nibble);
     }
 #pragma GCC unroll 12
-    for (int r = 0; r < rows; ++r)
-      add_products(t[r][0], t[r][1], w0, w1, in.values + r * group_inputs + step * step_inputs);
+    for (int r = 0; r < rows; ++r) add_products(t[r][0], t[r][1], w0, w1, in + r * group_inputs);
   }
-  const std::uint8_t* halves = group + steps_a_group * step_bytes(element);
-  const F32x16 scale0 = load_f16(halves, 0), scale1 = load_f16(halves, 1);
+}
+
+template <int rows>
+NANOFLOW_INLINE void int8_span(float* sums, const QuantizedRows& in, const std::uint8_t* span,
+                               int n_groups) {
+  __m512i t[rows][2];
+#pragma GCC unroll 12
+  for (int r = 0; r < rows; ++r) t[r][0] = t[r][1] = _mm512_set1_epi32(in.starts[r]);
+  const std::int8_t* values = in.values;
+  for (int g = 0; g < n_groups; ++g, values += in.n_rows * group_inputs) {
+    add_group<rows, Element::int8>(t, values, span);
+    span += group_values_bytes(Element::int8);
+  }
+  const F32x16 scale0 = load_f16(span, 0), scale1 = load_f16(span, 1);
 #pragma GCC unroll 12
   for (int r = 0; r < rows; ++r) {
     float* to = sums + r * panel_width;
     const F32x16 scale(in.scales[r]);
-    F32x16 sum0 = fma(F32x16(_mm512_cvtepi32_ps(t[r][0])), scale0 * scale, load(to));
-    F32x16 sum1 = fma(F32x16(_mm512_cvtepi32_ps(t[r][1])), scale1 * scale, load(to + 16));
-    if constexpr (element == Element::int4) {
-      const F32x16 offset(in.offsets[r]);
-      sum0 = fma(load_f16(halves, 2), offset, sum0);
-      sum1 = fma(load_f16(halves, 3), offset, sum1);
+    store(to, fma(F32x16(_mm512_cvtepi32_ps(t[r][0])), scale0 * scale, load(to)));
+    store(to + 16, fma(F32x16(_mm512_cvtepi32_ps(t[r][1])), scale1 * scale, load(to + 16)));
+  }
+}
+
+template <int rows>
+NANOFLOW_INLINE void int4_span(float* sums, const QuantizedRows& in, const std::uint8_t* span,
+                               int n_groups) {
+  F32x16 part[rows][2];
+  const std::int8_t* values = in.values;
+  const float* row_sums = in.sums;
+  for (int g = 0; g < n_groups; ++g) {
+    __m512i t[rows][2];
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; ++r) t[r][0] = t[r][1] = _mm512_setzero_si512();
+    add_group<rows, Element::int4>(t, values, span);
+    const std::uint8_t* halves = span + group_values_bytes(Element::int4);
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      const F32x16 scale = load_f16(halves, half), minimum = load_f16(halves, 2 + half);
+#pragma GCC unroll 6
+      for (int r = 0; r < rows; ++r) {
+        const F32x16 sum(_mm512_cvtepi32_ps(t[r][half]));
+        part[r][half] = fma(minimum, F32x16(row_sums[r]), fma(sum, scale, part[r][half]));
+      }
     }
-    store(to, sum0);
-    store(to + 16, sum1);
+    span += groups_bytes(Element::int4, 1);
+    values += in.n_rows * group_inputs;
+    row_sums += in.n_rows;
+    forget_registers();
+  }
+#pragma GCC unroll 6
+  for (int r = 0; r < rows; ++r) {
+    float* to = sums + r * panel_width;
+    const F32x16 scale(in.scales[r]);
+    store(to, fma(part[r][0], scale, load(to)));
+    store(to + 16, fma(part[r][1], scale, load(to + 16)));
+  }
+}
+
+template <int rows, int n_tiles, Element element>
+NANOFLOW_INLINE void tile_span(float* sums, const QuantizedRows& in, const std::uint8_t* span,
+                               int n_groups, int) {
+  if constexpr (element == Element::int8) {
+    int8_span<rows>(sums, in, span, n_groups);
+  } else {
+    int4_span<rows>(sums, in, span, n_groups);
   }
 }
 
@@ -82,7 +134,9 @@ NANOFLOW_INLINE void tile_group(float* sums, const QuantizedRows& in, const std:
 /// int4: columns 0-7 and 16-23, or 8-15 and 24-31. int8: eight columns, whose low and high nibbles
 /// are multiplied apart, since vpmaddubsw saturates at 16 bits: nibbles times signed bytes fit even
 /// after a whole group.
-inline constexpr int quantized_tile_rows = 6;
+constexpr int quantized_tile_rows(Element) {
+  return 6;
+}
 constexpr int tiles_a_panel(Element element) {
   return element == Element::int8 ? 4 : 2;
 }
@@ -107,85 +161,143 @@ NANOFLOW_INLINE void add_products(__m256i& low, __m256i& high, __m256i w0, __m25
       : [w0] "x"(w0), [w1] "x"(w1), [a] "m"(*reinterpret_cast<const std::int32_t*>(a)));
 }
 
-/// A group's scales and minimums for the columns of one tile: converted once, for all rows.
-template <Element element>
-struct TileScales {
-  static constexpr int n = element == Element::int8 ? 1 : 4;
-  __m256 of[n];  // int4: two scales, two minimums
+/// The products of a group for a tile of eight words: those of the low nibbles, and of the high
+/// ones.
+template <int rows, int n_tiles>
+struct GroupProducts {
+  __m256i low[rows][n_tiles], high[rows][n_tiles];
 
-  NANOFLOW_INLINE TileScales(const std::uint8_t* halves, int column) {
+  NANOFLOW_INLINE GroupProducts(const std::int8_t* in, const std::uint8_t* group,
+                                std::size_t bytes_a_step, int tile) {
+    const __m256i nibble = _mm256_set1_epi8(15);
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 4
-    for (int i = 0; i < n; ++i) {
-      const auto* at = reinterpret_cast<const __m128i*>(halves + 2 * (column + 16 * i));
-      of[i] = _mm256_cvtph_ps(_mm_loadu_si128(at));
+      for (int t = 0; t < n_tiles; ++t) low[r][t] = high[r][t] = _mm256_setzero_si256();
+    }
+#pragma GCC unroll 8
+    for (int step = 0; step < steps_a_group; ++step) {
+#pragma GCC unroll 4
+      for (int t = 0; t < n_tiles; ++t) {
+        const std::uint8_t* at = group + step * bytes_a_step + (tile + t) * 32;
+        const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+        const __m256i w0 = _mm256_and_si256(w, nibble);
+        const __m256i w1 = _mm256_and_si256(_mm256_srli_epi16(w, 4), nibble);
+#pragma GCC unroll 6
+        for (int r = 0; r < rows; ++r)
+          add_products(low[r][t], high[r][t], w0, w1, in + r * group_inputs + step * step_inputs);
+      }
+    }
+    const __m256i ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+      for (int t = 0; t < n_tiles; ++t) {
+        low[r][t] = _mm256_madd_epi16(low[r][t], ones);
+        high[r][t] = _mm256_madd_epi16(high[r][t], ones);
+      }
     }
   }
 };
 
-NANOFLOW_INLINE void add_scaled(float* sums, __m256i t, __m256 factor) {
-  _mm256_storeu_ps(sums, _mm256_fmadd_ps(_mm256_cvtepi32_ps(t), factor, _mm256_loadu_ps(sums)));
+NANOFLOW_INLINE __m256 load_eight_f16(const std::uint8_t* p) {
+  return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
-NANOFLOW_INLINE void add_scaled(float* sums, __m256i t, __m256 factor, __m256 minimum,
-                                __m256 offset) {
-  const __m256 sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(t), factor, _mm256_loadu_ps(sums));
-  _mm256_storeu_ps(sums, _mm256_fmadd_ps(minimum, offset, sum));
+/// The exact sums of a span, [rows][n_tiles * 8], wait in memory between its groups.
+template <int rows, int n_tiles>
+NANOFLOW_INLINE void int8_span(float* sums, const QuantizedRows& in, const std::uint8_t* span,
+                               int n_groups, int tile) {
+  alignas(32) __m256i t[rows][n_tiles];
+  for (int r = 0; r < rows; ++r)
+    for (int i = 0; i < n_tiles; ++i) t[r][i] = _mm256_set1_epi32(in.starts[r]);
+  const std::int8_t* values = in.values;
+  for (int g = 0; g < n_groups; ++g, values += in.n_rows * group_inputs) {
+    const GroupProducts<rows, n_tiles> products(values, span, step_bytes(Element::int8), tile);
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 4
+      for (int i = 0; i < n_tiles; ++i) {
+        const __m256i high = _mm256_slli_epi32(products.high[r][i], 4);
+        t[r][i] = _mm256_add_epi32(t[r][i], _mm256_add_epi32(high, products.low[r][i]));
+      }
+    }
+    span += group_values_bytes(Element::int8);
+    forget_registers();
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < n_tiles; ++i) {
+    const int column = 8 * (tile + i);
+    const __m256 weight_scale = load_eight_f16(span + 2 * column);
+    for (int r = 0; r < rows; ++r) {
+      float* to = sums + r * panel_width + column;
+      const __m256 factor = _mm256_mul_ps(weight_scale, _mm256_set1_ps(in.scales[r]));
+      _mm256_storeu_ps(to,
+                       _mm256_fmadd_ps(_mm256_cvtepi32_ps(t[r][i]), factor, _mm256_loadu_ps(to)));
+    }
+  }
 }
 
-/// What a row's sums of one tile and group add to its outputs.
-template <Element element>
-NANOFLOW_INLINE void add_group(float* sums, __m256i low, __m256i high, float row_scale,
-                               float row_offset, std::int32_t row_start,
-                               const TileScales<element>& scales) {
-  const __m256i ones = _mm256_set1_epi16(1);
-  const __m256i t0 = _mm256_madd_epi16(low, ones), t1 = _mm256_madd_epi16(high, ones);
-  const __m256 scale = _mm256_set1_ps(row_scale);
-  if constexpr (element == Element::int8) {
-    const __m256i t = _mm256_add_epi32(_mm256_slli_epi32(t1, 4), t0);
-    add_scaled(sums, _mm256_add_epi32(t, _mm256_set1_epi32(row_start)),
-               _mm256_mul_ps(scales.of[0], scale));
-  } else {
-    const __m256 offset = _mm256_set1_ps(row_offset);
-    add_scaled(sums, t0, _mm256_mul_ps(scales.of[0], scale), scales.of[2], offset);
-    add_scaled(sums + 16, t1, _mm256_mul_ps(scales.of[1], scale), scales.of[3], offset);
+/// What a span of int4 gives each row and output, without the row's scale: [rows][32].
+template <int rows>
+NANOFLOW_INLINE void clear_parts(float* parts) {
+  for (int i = 0; i < rows * panel_width; i += 16) store(parts + i, F32x16());
+}
+/// parts += what a group gives eight columns.
+NANOFLOW_INLINE void add_part(float* parts, __m256i t, __m256 scale, __m256 minimum,
+                              __m256 row_sum) {
+  const __m256 part = _mm256_fmadd_ps(_mm256_cvtepi32_ps(t), scale, _mm256_loadu_ps(parts));
+  _mm256_storeu_ps(parts, _mm256_fmadd_ps(minimum, row_sum, part));
+}
+
+template <int rows, int n_tiles>
+NANOFLOW_INLINE void int4_group(float* parts, const std::int8_t* values, const float* row_sums,
+                                const std::uint8_t* group, int tile) {
+  const GroupProducts<rows, n_tiles> products(values, group, step_bytes(Element::int4), tile);
+  const std::uint8_t* halves = group + group_values_bytes(Element::int4);
+#pragma GCC unroll 4
+  for (int i = 0; i < n_tiles; ++i) {
+    const int column = 8 * (tile + i);
+    const auto half = [&](int n) { return load_eight_f16(halves + 2 * (column + 16 * n)); };
+    const __m256 scale0 = half(0), scale1 = half(1), minimum0 = half(2), minimum1 = half(3);
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; ++r) {
+      float* to = parts + r * panel_width + column;
+      const __m256 row_sum = _mm256_set1_ps(row_sums[r]);
+      add_part(to, products.low[r][i], scale0, minimum0, row_sum);
+      add_part(to + 16, products.high[r][i], scale1, minimum1, row_sum);
+    }
+  }
+}
+
+/// Columns of n_tiles tiles of int4, from parts into sums.
+template <int rows, int n_tiles>
+NANOFLOW_INLINE void add_parts(float* sums, const float* parts, const float* scales, int tile) {
+  for (int r = 0; r < rows; ++r) {
+    const __m256 scale = _mm256_set1_ps(scales[r]);
+#pragma GCC unroll 8
+    for (int i = 0; i < 2 * n_tiles; ++i) {
+      const int at = r * panel_width + 8 * (tile + i / 2) + i % 2 * 16;
+      _mm256_storeu_ps(sums + at, _mm256_fmadd_ps(_mm256_loadu_ps(parts + at), scale,
+                                                  _mm256_loadu_ps(sums + at)));
+    }
   }
 }
 
 template <int rows, int n_tiles, Element element>
-NANOFLOW_INLINE void tile_group(float* sums, const QuantizedRows& in, const std::uint8_t* group,
-                                int tile) {
-  const __m256i nibble = _mm256_set1_epi8(15);
-  __m256i low[rows][n_tiles], high[rows][n_tiles];
-#pragma GCC unroll 6
-  for (int r = 0; r < rows; ++r) {
-#pragma GCC unroll 4
-    for (int t = 0; t < n_tiles; ++t) low[r][t] = high[r][t] = _mm256_setzero_si256();
-  }
-#pragma GCC unroll 8
-  for (int step = 0; step < steps_a_group; ++step) {
-#pragma GCC unroll 4
-    for (int t = 0; t < n_tiles; ++t) {
-      const std::uint8_t* at =
-          group + static_cast<std::size_t>(step) * step_bytes(element) + (tile + t) * 32;
-      const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
-      const __m256i w0 = _mm256_and_si256(w, nibble);
-      const __m256i w1 = _mm256_and_si256(_mm256_srli_epi16(w, 4), nibble);
-#pragma GCC unroll 6
-      for (int r = 0; r < rows; ++r) {
-        add_products(low[r][t], high[r][t], w0, w1,
-                     in.values + r * group_inputs + step * step_inputs);
-      }
+NANOFLOW_INLINE void tile_span(float* sums, const QuantizedRows& in, const std::uint8_t* span,
+                               int n_groups, int tile) {
+  if constexpr (element == Element::int8) {
+    int8_span<rows, n_tiles>(sums, in, span, n_groups, tile);
+  } else {
+    alignas(32) float parts[rows * panel_width];
+    clear_parts<rows>(parts);
+    for (int g = 0; g < n_groups; ++g) {
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(g) * in.n_rows;
+      int4_group<rows, n_tiles>(parts, in.values + at * group_inputs, in.sums + at, span, tile);
+      span += groups_bytes(Element::int4, 1);
+      forget_registers();
     }
-  }
-  const std::uint8_t* halves = group + steps_a_group * step_bytes(element);
-#pragma GCC unroll 4
-  for (int t = 0; t < n_tiles; ++t) {
-    const int column = 8 * (tile + t);
-    const TileScales<element> weight_scales(halves, column);
-#pragma GCC unroll 6
-    for (int r = 0; r < rows; ++r) {
-      add_group<element>(sums + r * panel_width + column, low[r][t], high[r][t], in.scales[r],
-                         in.offsets[r], in.starts[r], weight_scales);
-    }
+    add_parts<rows, n_tiles>(sums, parts, in.scales, tile);
   }
 }
 

@@ -31,13 +31,17 @@ int steps(float x, float scale, int low, int high) {
   return static_cast<int>(std::clamp(rounded, static_cast<float>(low), static_cast<float>(high)));
 }
 
-void int8_group(WeightGroup& out, const float* x) {
+/// One span: at most groups_a_span groups.
+void int8_span(WeightGroup* out, const float* x, int n_inputs) {
   float largest = 0;
-  for (int i = 0; i < group_inputs; ++i) largest = std::max(largest, std::abs(x[i]));
-  out.scale = finite_f16(largest / 127);
-  const float scale = from_f16(out.scale);
-  for (int i = 0; i < group_inputs; ++i)
-    out.values[i] = static_cast<Byte>(steps(x[i], scale, -127, 127) + 128);
+  for (int i = 0; i < n_inputs; ++i) largest = std::max(largest, std::abs(x[i]));
+  const std::uint16_t half = finite_f16(largest / 127);
+  const float scale = from_f16(half);
+  for (int i = 0; i < n_inputs; ++i) {
+    WeightGroup& group = out[i / group_inputs];
+    group.scale = half;
+    group.values[i % group_inputs] = static_cast<Byte>(steps(x[i], scale, -127, 127) + 128);
+  }
 }
 
 void int4_group(WeightGroup& out, const float* x) {
@@ -59,11 +63,6 @@ void copy_nibbles(WeightGroup& out, const Byte* nibbles) {
 }
 
 // dequantize.cpp describes the formats.
-
-void q8_0_group(WeightGroup& out, const Byte* in) {
-  out.scale = half_at(in);
-  for (int i = 0; i < group_inputs; ++i) out.values[i] = in[2 + i] ^ 0x80U;  // + 128
-}
 
 void q4_0_group(WeightGroup& out, const Byte* in) {
   out.scale = half_at(in);
@@ -101,6 +100,15 @@ void each_block(WeightGroup* out, const std::byte* in, DType type, std::size_t n
   }
 }
 
+void round_row(WeightGroup* out, Element element, const float* x, int n_inputs) {
+  const int step = element == Element::int8 ? span_inputs : group_inputs;
+  for (int i = 0; i < n_inputs; i += step) {
+    WeightGroup* to = out + i / group_inputs;
+    element == Element::int8 ? int8_span(to, x + i, std::min(step, n_inputs - i))
+                             : int4_group(*to, x + i);
+  }
+}
+
 /// Where output `lane` of a panel has its value of input i of a group, and in which bits.
 struct Place {
   std::size_t byte;
@@ -114,27 +122,46 @@ Place place_of(Element element, int lane, int i) {
           lane / 16 * 4};
 }
 
-void write_lane(Byte* group, Element element, int lane, const WeightGroup& from) {
+void write_values(Byte* group, Element element, int lane, const WeightGroup& from) {
   for (int i = 0; i < group_inputs; ++i) {
     const auto [byte, shift] = place_of(element, lane, i);
     const int others = element == Element::int8 ? 0 : group[byte] & (0xf0 >> shift);
     group[byte] = static_cast<Byte>(others | from.values[i] << shift);
   }
-  Byte* scales = group + steps_a_group * step_bytes(element);
-  std::memcpy(scales + lane * sizeof from.scale, &from.scale, sizeof from.scale);
-  if (element == Element::int8) return;
-  Byte* minimums = scales + panel_width * sizeof from.scale;
-  std::memcpy(minimums + lane * sizeof from.minimum, &from.minimum, sizeof from.minimum);
+}
+
+/// Where an output's scale of a group is; of int4, its minimum lies panel_width halves behind.
+Byte* scale_of(const PackedMatrix& matrix, int output, int group) {
+  const int span = group / groups_a_span, first = span * groups_a_span;
+  Byte* at = packed_span(matrix, output / panel_width, span);
+  const std::size_t values = group_values_bytes(matrix.element);
+  const int n = std::min(groups_a_span, matrix.n_inputs / group_inputs - first);
+  at += matrix.element == Element::int8
+            ? n * values
+            : (group - first) * (values + scale_bytes(Element::int4)) + values;
+  return at + output % panel_width * sizeof(std::uint16_t);
+}
+Byte* values_of(const PackedMatrix& matrix, int output, int group) {
+  const int span = group / groups_a_span;
+  const std::size_t bytes = group_values_bytes(matrix.element) +
+                            (matrix.element == Element::int8 ? 0 : scale_bytes(Element::int4));
+  return packed_span(matrix, output / panel_width, span) + group % groups_a_span * bytes;
+}
+constexpr std::size_t to_minimum = panel_width * sizeof(std::uint16_t);
+
+void write_group(const PackedMatrix& matrix, int output, int group, const WeightGroup& from) {
+  write_values(values_of(matrix, output, group), matrix.element, output % panel_width, from);
+  Byte* scale = scale_of(matrix, output, group);
+  std::memcpy(scale, &from.scale, sizeof from.scale);
+  if (matrix.element == Element::int4)
+    std::memcpy(scale + to_minimum, &from.minimum, sizeof from.minimum);
 }
 
 }  // namespace
 
-void to_groups(WeightGroup* out, Element element, const std::byte* in, DType type,
-               std::size_t n_elements) {
-  if (element == Element::int8 && type == DType::q8_0) {
-    return each_block(out, in, type, n_elements,
-                      [](WeightGroup* group, const Byte* block) { q8_0_group(*group, block); });
-  }
+void to_groups(WeightGroup* out, Element element, const std::byte* in, DType type, int n_rows,
+               int n_inputs) {
+  const std::size_t n_elements = static_cast<std::size_t>(n_rows) * n_inputs;
   if (element == Element::int4 && type == DType::q4_0) {
     return each_block(out, in, type, n_elements,
                       [](WeightGroup* group, const Byte* block) { q4_0_group(*group, block); });
@@ -146,12 +173,12 @@ void to_groups(WeightGroup* out, Element element, const std::byte* in, DType typ
   if (element == Element::int4 && type == DType::q4_k)
     return each_block(out, in, type, n_elements, q4_k_groups);
 
-  const std::size_t piece = std::max<std::size_t>(block_elements(type), group_inputs);
-  float x[256];  // the largest block
-  for (std::size_t i = 0; i < n_elements; i += piece) {
-    dequantize(x, in + i / block_elements(type) * block_bytes(type), type, piece);
-    for (std::size_t j = 0; j < piece; j += group_inputs, ++out)
-      element == Element::int8 ? int8_group(*out, x + j) : int4_group(*out, x + j);
+  std::vector<float> row(n_inputs);
+  const std::size_t row_bytes = n_inputs / block_elements(type) * block_bytes(type);
+  for (int i = 0; i < n_rows; ++i) {
+    dequantize(row.data(), in + i * row_bytes, type, row.size());
+    round_row(out, element, row.data(), n_inputs);
+    out += n_inputs / group_inputs;
   }
 }
 
@@ -159,10 +186,7 @@ void pack_groups(const PackedMatrix& matrix, int first_output, const WeightGroup
                  int n_rows) {
   const int n_groups = matrix.n_inputs / group_inputs;
   const auto write = [&](int output, const WeightGroup* row) {
-    for (int group = 0; group < n_groups; ++group) {
-      write_lane(packed_group(matrix, output / panel_width, group), matrix.element,
-                 output % panel_width, row[group]);
-    }
+    for (int group = 0; group < n_groups; ++group) write_group(matrix, output, group, row[group]);
   };
   for (int i = 0; i < n_rows; ++i)
     write(first_output + i, rows + static_cast<std::ptrdiff_t>(i) * n_groups);
@@ -173,16 +197,15 @@ void pack_groups(const PackedMatrix& matrix, int first_output, const WeightGroup
 }
 
 WeightGroup unpack_group(const PackedMatrix& matrix, int output, int group) {
-  const Byte* from = packed_group(matrix, output / panel_width, group);
-  const int lane = output % panel_width;
-  const Byte* scales = from + steps_a_group * step_bytes(matrix.element);
+  const Byte* scale = scale_of(matrix, output, group);
+  const Byte* values = values_of(matrix, output, group);
   const bool int8 = matrix.element == Element::int8;
   WeightGroup to;
-  to.scale = half_at(scales + lane * sizeof to.scale);
-  if (!int8) to.minimum = half_at(scales + (panel_width + lane) * sizeof to.minimum);
+  to.scale = half_at(scale);
+  if (!int8) to.minimum = half_at(scale + to_minimum);
   for (int i = 0; i < group_inputs; ++i) {
-    const auto [byte, shift] = place_of(matrix.element, lane, i);
-    to.values[i] = int8 ? from[byte] : from[byte] >> shift & 15;
+    const auto [byte, shift] = place_of(matrix.element, output % panel_width, i);
+    to.values[i] = int8 ? values[byte] : values[byte] >> shift & 15;
   }
   return to;
 }

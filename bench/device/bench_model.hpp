@@ -25,7 +25,8 @@ struct BenchModelOptions {
   int max_batch = 64;
   int max_context = 512;
   int max_step_tokens = 512;
-  int steps = 20;  // measured, for each row
+  int steps = 20;    // measured, for each row
+  std::string only;  // rows with this in their names
 };
 
 /// Fills in what the command line says; where it is wrong, says how it is and exits.
@@ -44,6 +45,8 @@ inline BenchModelOptions parse(const char* program, int argc, char** argv,
       options.kv = parse_kv_format(argv[++i]).value();
     } else if (word == "--steps" && has_value) {
       options.steps = std::max(1, std::atoi(argv[++i]));
+    } else if (word == "--only" && has_value) {
+      options.only = argv[++i];
     } else if (options.model.empty() && !word.starts_with("--")) {
       options.model = word;
     } else {
@@ -54,7 +57,7 @@ inline BenchModelOptions parse(const char* program, int argc, char** argv,
   if (!options.model.empty()) return options;
   std::fprintf(stderr,
                "usage: %s MODEL [--device cpu] [--threads N] [--weights "
-               "auto|f32|bf16|int8|int4] [--kv auto|f32|bf16|int8] [--steps N]\n",
+               "auto|f32|bf16|int8|int4] [--kv auto|f32|bf16|int8] [--steps N] [--only WORD]\n",
                program);
   std::exit(2);
 }

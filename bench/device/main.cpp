@@ -2,7 +2,7 @@
 // it, and which operations the time goes to.
 //
 //     bench_device MODEL [--device cpu] [--threads N] [--weights auto|f32|bf16|int8|int4]
-//                  [--kv auto|f32|bf16|int8] [--steps N]
+//                  [--kv auto|f32|bf16|int8] [--steps N] [--only WORD]
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -40,17 +40,16 @@ class Bench {
   void run() {
     std::printf("%-18s %10s %10s %10s %9s %8s\n", "", "tokens/s", "ms/step", "best ms", "GFLOP/s",
                 "GB/s");
-    report("prefill " + std::to_string(prompt_tokens), prompt_tokens, measure(1, prompt_tokens, 0));
+    report("prefill " + std::to_string(prompt_tokens), 1, prompt_tokens, 0);
     model_.fill(largest_batch, context_tokens);
     for (const int n_draft : {1, 3, 7, 15})  // beside "decode 1": what guesses cost
-      report("decode 1 + " + std::to_string(n_draft), 1 + n_draft,
-             measure(1, 1 + n_draft, context_tokens, n_draft));
+      report("decode 1 + " + std::to_string(n_draft), 1, 1 + n_draft, context_tokens, n_draft);
     for (const int batch : {1, 8, 32, largest_batch})
-      report("decode " + std::to_string(batch), batch, measure(batch, 1, context_tokens));
+      report("decode " + std::to_string(batch), batch, 1, context_tokens);
   }
 
  private:
-  Timings measure(int batch, int n_rows, int position, int n_draft = 0) {
+  Timings measure(int batch, int n_rows, int position, int n_draft) {
     const auto sequential = sequential_schedule(model_.model().graph());
     Timings timings;
     model_.run(model_.make_step(batch, n_rows, position, n_draft), sequential);
@@ -67,7 +66,10 @@ class Bench {
     return timings;
   }
 
-  void report(const std::string& name, int n_tokens, Timings timings) const {
+  void report(const std::string& name, int batch, int n_rows, int position, int n_draft = 0) {
+    if (name.find(options_.only) == std::string::npos) return;
+    auto timings = measure(batch, n_rows, position, n_draft);
+    const int n_tokens = batch * n_rows;
     const double median = timings.median();
     std::printf("%-18s %10.1f %10.3f %10.3f %9.1f %8.1f\n", name.c_str(), n_tokens / median,
                 median * 1e3, timings.best() * 1e3, timings.flops / median * 1e-9,

@@ -107,8 +107,13 @@ void fill(const PackedMatrix& weights, const std::vector<float>& row) {
   }
   std::vector<WeightGroup> groups(row.size() / group_inputs);
   to_groups(groups.data(), weights.element, reinterpret_cast<const std::byte*>(row.data()),
-            nanoflow::DType::f32, row.size());
+            nanoflow::DType::f32, 1, weights.n_inputs);
   for (int n = 0; n < weights.n_outputs; ++n) pack_groups(weights, n, groups.data(), 1);
+}
+
+/// As the engine lays rows out: not by a power of two.
+int stride_of(int m) {
+  return m | 1;
 }
 
 /// Rows in bf16, with the memory that they lie in.
@@ -116,8 +121,9 @@ struct RoundedRows {
   std::vector<std::uint16_t> values;
   Bf16Rows view;
 
-  RoundedRows(const std::vector<float>& in, int m, int n_inputs)
-      : values(in.size()), view{m, values.data()} {  // n_inputs: a multiple of 32
+  RoundedRows(const std::vector<float>& in, int m, int n_inputs)  // a multiple of 32
+      : values(static_cast<std::size_t>(stride_of(m)) * static_cast<std::size_t>(n_inputs)),
+        view{stride_of(m), values.data()} {
     round_rows(view, in.data(), n_inputs, {0, m}, {0, n_inputs});
   }
 };
@@ -125,17 +131,18 @@ struct RoundedRows {
 /// Rows in 8 bits.
 struct Rows {
   std::vector<std::int8_t> values;
-  std::vector<float> scales, offsets;
+  std::vector<float> sums, scales;
   std::vector<std::int32_t> starts;
   QuantizedRows view;
 
   Rows(const std::vector<float>& in, int m, int n_inputs)
-      : values(in.size()),
-        scales(in.size() / group_inputs),
-        offsets(scales.size()),
+      : values(static_cast<std::size_t>(stride_of(m)) * static_cast<std::size_t>(n_inputs)),
+        sums(values.size() / group_inputs),
+        scales(static_cast<std::size_t>(stride_of(m)) *
+               static_cast<std::size_t>(n_spans(n_inputs))),
         starts(scales.size()),
-        view{m, values.data(), scales.data(), offsets.data(), starts.data()} {
-    quantize_rows(view, in.data(), n_inputs, {0, m}, {0, n_inputs / group_inputs});
+        view{stride_of(m), values.data(), sums.data(), scales.data(), starts.data()} {
+    quantize_rows(view, in.data(), n_inputs, {0, m}, {0, n_inputs});
   }
 };
 

@@ -143,9 +143,7 @@ void CpuForward::prepare(const PreparedRows& out, const float* in, std::ptrdiff_
   if (next.element == kernels::Element::bf16) {
     kernels::round_rows(out.rounded, in, in_stride, rows, columns);
   } else if (is_quantized(next.element)) {
-    kernels::quantize_rows(
-        out.quantized, in, in_stride, rows,
-        {columns.begin / kernels::group_inputs, columns.end / kernels::group_inputs});
+    kernels::quantize_rows(out.quantized, in, in_stride, rows, columns);
   }
 }
 

@@ -47,13 +47,16 @@ class CpuForward {
   void experts(const Crew& crew, Range rows, const CpuLayer& layer, const CpuStep& step) const;
   void group_pairs(Range rows, ExpertGroups& groups) const;
 
-  /// Rows of `in` once more, as `next` reads them; all columns, or some from a multiple of 32 to a
-  /// multiple of 32.
+  /// Rows of `in` once more, as `next` reads them: all columns, or some from a multiple of
+  /// prepared_apart to another one or to the end.
   static void prepare(const PreparedRows& out, const float* in, std::ptrdiff_t in_stride,
                       const kernels::PackedMatrix& next, Range rows, Range columns);
   static void prepare(const PreparedRows& out, const float* in, std::ptrdiff_t in_stride,
                       const kernels::PackedMatrix& next, Range rows) {
     prepare(out, in, in_stride, next, rows, {0, next.n_inputs});
+  }
+  static constexpr int prepared_apart(kernels::Element element) {
+    return is_quantized(element) ? kernels::span_inputs : kernels::block_inputs;
   }
   /// out = in * weights [+ bias], rows of any buffers; `prepared` has the same rows.
   static void matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,

@@ -50,12 +50,12 @@ void CpuForward::attention(const Crew& crew, Range rows, int layer, const Prepar
   const std::ptrdiff_t stride = qkv_stride();
   const auto [first, last] = step.tiles_within(rows.begin, rows.end);
   const int n_heads = config_.n_kv_heads, end = last;
-  // Each task prepares what its heads give, where that can be done apart.
-  const int columns = output.n_inputs / n_heads;
-  const bool apart = columns % kernels::block_inputs == 0;
   // Heads that one task has follow each other in memory; a few tiles are cut by heads, to share.
   const int heads = last - first >= 4 * crew.team.n_running() ? n_heads : 1,
             parts = n_heads / heads;
+  // Each task prepares what its heads give, where that can be done apart.
+  const int columns = output.n_inputs / n_heads;
+  const bool apart = parts == 1 || columns % prepared_apart(output.element) == 0;
   crew.for_each((last - first) * parts, [&](int i) {
     // From the last rows of a prompt, which see most, to the first: the short tasks come last.
     const auto& tile = step.tiles[end - 1 - i / parts];

@@ -40,9 +40,9 @@ class Placement {
     const int groups = (columns + kernels::group_inputs - 1) / kernels::group_inputs;
     auto& quantized = buffer.quantized;
     add(quantized.values, strided, groups * kernels::group_inputs);
-    add(quantized.scales, strided, groups);
-    add(quantized.offsets, strided, groups);
-    add(quantized.starts, strided, groups);
+    add(quantized.sums, strided, groups);
+    add(quantized.scales, strided, kernels::n_spans(columns));
+    add(quantized.starts, strided, kernels::n_spans(columns));
   }
   MappedMemory place() const {
     MappedMemory memory(layout_.bytes());

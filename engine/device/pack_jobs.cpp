@@ -30,8 +30,8 @@ void pack(const PackJob& job, Buffers& buffers) {
   const int n_rows = job.row_end - job.row_begin;
   if (is_quantized(job.matrix.element)) {
     buffers.groups.resize(job.elements() / kernels::group_inputs);
-    kernels::to_groups(buffers.groups.data(), job.matrix.element, data, tensor.dtype,
-                       job.elements());
+    kernels::to_groups(buffers.groups.data(), job.matrix.element, data, tensor.dtype, n_rows,
+                       job.row_elements);
     kernels::pack_groups(job.matrix, job.first_output, buffers.groups.data(), n_rows);
     return;
   }
