@@ -9,26 +9,11 @@ namespace nanoflow::kernels::NANOFLOW_ISA {
 
 /// Of some vectors: the largest magnitude, a NaN above all.
 struct Largest {
-#ifdef __AVX512F__
-  __m512i bits = _mm512_setzero_si512();
-  NANOFLOW_INLINE void add(F32x16 x) {
-    const __m512i magnitude =
-        _mm512_and_si512(_mm512_castps_si512(x.v), _mm512_set1_epi32(0x7fffffff));
-    bits = _mm512_max_epi32(bits, magnitude);
-  }
-  NANOFLOW_INLINE std::int32_t get() const {
-    return _mm512_reduce_max_epi32(bits);
-  }
-#else
   __m256i bits = _mm256_setzero_si256();
-  NANOFLOW_INLINE void add(__m256 x) {
-    const __m256i magnitude =
-        _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(0x7fffffff));
-    bits = _mm256_max_epi32(bits, magnitude);
-  }
+
   NANOFLOW_INLINE void add(F32x16 x) {
-    add(x.a);
-    add(x.b);
+    add(low_half(x));
+    add(high_half(x));
   }
   NANOFLOW_INLINE std::int32_t get() const {
     __m128i four = _mm_max_epi32(_mm256_castsi256_si128(bits), _mm256_extracti128_si256(bits, 1));
@@ -36,18 +21,32 @@ struct Largest {
     four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1));
     return _mm_cvtsi128_si32(four);
   }
-#endif
+
+ private:
+  NANOFLOW_INLINE void add(__m256 x) {
+    const __m256i magnitude =
+        _mm256_and_si256(_mm256_castps_si256(x), _mm256_set1_epi32(0x7fffffff));
+    bits = _mm256_max_epi32(bits, magnitude);
+  }
 };
 
-/// Rounds to nearest, ties to even. Lanes that do not fit into 16 bits may become anything.
-NANOFLOW_INLINE void store_rounded(std::int16_t* to, F32x16 x) {
+/// Rounds to nearest, ties to even, and writes four quads, `stride` numbers apart. Lanes that do not
+/// fit into 16 bits may become anything.
+NANOFLOW_INLINE void store_quads(std::int16_t* to, std::ptrdiff_t stride, F32x16 x) {
 #ifdef __AVX512F__
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
-                      _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x.v)));
+  const __m256i packed = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x.v));
 #else
-  const __m256i packed = _mm256_packs_epi32(_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_permute4x64_epi64(packed, 0xd8));
+  const __m256i packed = _mm256_permute4x64_epi64(
+      _mm256_packs_epi32(_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)), 0xd8);
 #endif
+  const __m128i low = _mm256_castsi256_si128(packed), high = _mm256_extracti128_si256(packed, 1);
+  const auto store = [&](int quad, __m128i half) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(to + quad * stride), half);
+  };
+  store(0, low);
+  store(1, _mm_unpackhi_epi64(low, low));
+  store(2, high);
+  store(3, _mm_unpackhi_epi64(high, high));
 }
 
 NANOFLOW_INLINE F32x16 load_integers(const std::int32_t* p) {
@@ -69,8 +68,10 @@ inline void quantize_query(const Tile& tile, const float* query, int i) {
   Largest largest;
   for (int d = 0; d < head_dim; d += 16) largest.add(part(d));
   const auto [factor, scale] = symmetric_scale(largest.get(), limit_16_bits);
-  std::int16_t* to = tile.quantized.queries + i * tile.value_stride;
-  for (int d = 0; d < tile.value_stride; d += 16) store_rounded(to + d, part(d) * F32x16(factor));
+  const std::ptrdiff_t stride = tile.n() * kv_quad;
+  std::int16_t* to = tile.quantized.queries + i * kv_quad;
+  for (int d = 0; d < tile.value_stride; d += 16, to += 4 * stride)
+    store_quads(to, stride, part(d) * F32x16(factor));
   tile.quantized.query_scales[i] = scale * tile.shape.scale;
 }
 
@@ -91,7 +92,7 @@ inline void score_int8(const Tile& tile, int block, int begin, int end) {
       store(reinterpret_cast<float*>(quantized.products) + i * panel_width + 16, F32x16());
     }
     const Ahead ahead = values_ahead(tile, position);
-    accumulate_quads(quantized.products, panel_width, quantized.queries, tile.value_stride,
+    accumulate_quads(quantized.products, panel_width, quantized.queries, tile.n(),
                      reinterpret_cast<const std::int8_t*>(k + kv_scale_bytes), quads, tile.n(),
                      ahead);
     ask_rest(ahead, 2 * quads, lines_of_values(tile.pages));
@@ -122,8 +123,10 @@ inline void quantize_weights(const Tile& tile, int i, int block, Range visible, 
     store(weights + j, w);
   }
   const auto [factor, scale] = symmetric_scale(largest.get(), limit_16_bits);
-  std::int16_t* to = tile.quantized.weights + i * attention_block;
-  for (int j = 0; j < n; j += 16) store_rounded(to + j, load(weights + j) * F32x16(factor));
+  const std::ptrdiff_t stride = tile.n() * kv_quad;
+  std::int16_t* to = tile.quantized.weights + i * kv_quad;
+  for (int j = 0; j < n; j += 16, to += 4 * stride)
+    store_quads(to, stride, load(weights + j) * F32x16(factor));
   tile.quantized.weight_scales[i] = scale;
 }
 
@@ -142,8 +145,8 @@ inline void add_values_int8(const Tile& tile, int block, int begin, int end) {
     ask_rest(ahead, 2 * quads * tile.value_stride / panel_width, lines_of_keys(tile.pages));
     for (int d = 0; d < tile.value_stride; d += panel_width) {
       accumulate_quads(quantized.products + d, tile.value_stride,
-                       quantized.weights + (position - block), attention_block, v, quads, tile.n(),
-                       ahead);
+                       quantized.weights + (position - block) * tile.n(), tile.n(), v, quads,
+                       tile.n(), ahead);
       v += kv_page_tokens * panel_width;
       ahead.data += quads * panel_width * kv_quad;
     }

@@ -11,8 +11,8 @@ NANOFLOW_INLINE int larger(int a, int b) {
 
 /// What products with int8 pages need, in the scratch.
 struct QuantizedTile {
-  std::int16_t* queries = nullptr;   // [n][value_stride]
-  std::int16_t* weights = nullptr;   // [n][128]
+  std::int16_t* queries = nullptr;   // [value_stride / 4][n][4]
+  std::int16_t* weights = nullptr;   // [128 / 4][n][4]
   std::int32_t* products = nullptr;  // [n][value_stride]
   float* query_scales = nullptr;     // [n], shape.scale included
   float* weight_scales = nullptr;    // [n]

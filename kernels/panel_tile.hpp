@@ -48,35 +48,51 @@ struct NothingAhead {
   NANOFLOW_INLINE void ask(int) const {}
 };
 
+/// The sums of some rows times one half of a panel or both, one row and those after it: of an array
+/// GCC 12 may keep a copy on the stack.
+template <int rows, int halves>
+struct PanelSums {
+  F32x16 s0, s1;
+  PanelSums<rows - 1, halves> rest;
+
+  NANOFLOW_INLINE void load_all(const float* from, std::ptrdiff_t stride) {
+    s0 = load(from);
+    if constexpr (halves == 2) s1 = load(from + 16);
+    rest.load_all(from + stride, stride);
+  }
+  NANOFLOW_INLINE void store_all(float* to, std::ptrdiff_t stride) const {
+    store(to, s0);
+    if constexpr (halves == 2) store(to + 16, s1);
+    rest.store_all(to + stride, stride);
+  }
+  NANOFLOW_INLINE void add(F32x16 w0, F32x16 w1, const float* in, std::ptrdiff_t stride) {
+    const F32x16 x(*in);
+    s0 = fma(x, w0, s0);
+    if constexpr (halves == 2) s1 = fma(x, w1, s1);
+    rest.add(w0, w1, in + stride, stride);
+  }
+};
+template <int halves>
+struct PanelSums<0, halves> {
+  NANOFLOW_INLINE void load_all(const float*, std::ptrdiff_t) {}
+  NANOFLOW_INLINE void store_all(float*, std::ptrdiff_t) const {}
+  NANOFLOW_INLINE void add(F32x16, F32x16, const float*, std::ptrdiff_t) {}
+};
+
 /// Halves [first_half, first_half + halves) of accumulate_panel, for a number of rows known when
 /// compiled.
 template <int rows, int first_half, int halves, class T, class Next>
 inline void accumulate_tile(float* out, std::ptrdiff_t out_stride, const float* in,
                             std::ptrdiff_t in_stride, const T* panel, int n_k, Next ahead) {
   out += 16 * first_half;
-  F32x16 sums[rows][halves];
-#pragma GCC unroll 12
-  for (int r = 0; r < rows; ++r) {
-    sums[r][0] = load(out + r * out_stride);
-    if constexpr (halves == 2) sums[r][1] = load(out + r * out_stride + 16);
-  }
+  PanelSums<rows, halves> sums;
+  sums.load_all(out, out_stride);
   for (int k = 0; k < n_k; ++k, panel += panel_width) {
-    const F32x16 w = load_half<first_half>(panel);
     ahead.ask(k);
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; ++r) sums[r][0] = fma(F32x16(in[r * in_stride + k]), w, sums[r][0]);
-    if constexpr (halves == 2) {
-      const F32x16 w1 = load_half<1>(panel);
-#pragma GCC unroll 12
-      for (int r = 0; r < rows; ++r)
-        sums[r][1] = fma(F32x16(in[r * in_stride + k]), w1, sums[r][1]);
-    }
+    const F32x16 w0 = load_half<first_half>(panel);
+    sums.add(w0, halves == 2 ? load_half<1>(panel) : w0, in + k, in_stride);
   }
-#pragma GCC unroll 12
-  for (int r = 0; r < rows; ++r) {
-    store(out + r * out_stride, sums[r][0]);
-    if constexpr (halves == 2) store(out + r * out_stride + 16, sums[r][1]);
-  }
+  sums.store_all(out, out_stride);
 }
 
 /// accumulate_tile for n_rows <= rows.

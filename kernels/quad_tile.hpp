@@ -21,9 +21,6 @@ NANOFLOW_INLINE Words load_bytes(const void* p) {
 NANOFLOW_INLINE void store_bytes(void* p, Words x) {
   _mm512_storeu_si512(p, x);
 }
-NANOFLOW_INLINE Words broadcast(std::int32_t x) {
-  return _mm512_set1_epi32(x);
-}
 /// Bytes 0 and 2, or 1 and 3, of each word, widened to 16 bits.
 NANOFLOW_INLINE Words even_bytes(Words x) {
   return _mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8);
@@ -31,9 +28,14 @@ NANOFLOW_INLINE Words even_bytes(Words x) {
 NANOFLOW_INLINE Words odd_bytes(Words x) {
   return _mm512_srai_epi16(x, 8);
 }
-/// sum + the two products of 16-bit numbers, in each word.
-NANOFLOW_INLINE Words add_products(Words sum, Words x, Words y) {
-  return _mm512_dpwssd_epi32(sum, x, y);
+/// s0 += the two products of x0's and `in`'s 16-bit numbers in each word, s1 those of x1. In
+/// assembler, as in quantized_tile.hpp: GCC 12 loads the inputs ahead, and spills the sums.
+NANOFLOW_INLINE void add_products(Words& s0, Words& s1, Words x0, Words x1,
+                                  const std::int16_t* in) {
+  asm("vpdpwssd %[in]%{1to16%}, %[x0], %[s0]\n\t"
+      "vpdpwssd %[in]%{1to16%}, %[x1], %[s1]"
+      : [s0] "+v"(s0), [s1] "+v"(s1)
+      : [x0] "v"(x0), [x1] "v"(x1), [in] "m"(*reinterpret_cast<const std::int32_t*>(in)));
 }
 
 #else
@@ -47,9 +49,6 @@ NANOFLOW_INLINE Words load_bytes(const void* p) {
 NANOFLOW_INLINE void store_bytes(void* p, Words x) {
   _mm256_storeu_si256(static_cast<__m256i*>(p), x);
 }
-NANOFLOW_INLINE Words broadcast(std::int32_t x) {
-  return _mm256_set1_epi32(x);
-}
 /// Bytes 0 and 2, or 1 and 3, of each word, widened to 16 bits.
 NANOFLOW_INLINE Words even_bytes(Words x) {
   return _mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8);
@@ -57,85 +56,96 @@ NANOFLOW_INLINE Words even_bytes(Words x) {
 NANOFLOW_INLINE Words odd_bytes(Words x) {
   return _mm256_srai_epi16(x, 8);
 }
-/// sum + the two products of 16-bit numbers, in each word.
-NANOFLOW_INLINE Words add_products(Words sum, Words x, Words y) {
-  return _mm256_add_epi32(sum, _mm256_madd_epi16(x, y));
+/// s0 += the two products of x0's and `in`'s 16-bit numbers in each word, s1 those of x1.
+NANOFLOW_INLINE void add_products(Words& s0, Words& s1, Words x0, Words x1,
+                                  const std::int16_t* in) {
+  std::int32_t two;
+  __builtin_memcpy(&two, in, sizeof two);
+  const Words y = _mm256_set1_epi32(two);
+  s0 = _mm256_add_epi32(s0, _mm256_madd_epi16(x0, y));
+  s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(x1, y));
 }
 
 #endif
 
 inline constexpr int word_columns = sizeof(Words) / sizeof(std::int32_t);
 
-NANOFLOW_INLINE std::int32_t two_inputs(const std::int16_t* in) {
-  std::int32_t two;
-  __builtin_memcpy(&two, in, sizeof two);
-  return two;
-}
+/// The sums of some rows times two registers, one row and those after it: of an array GCC 12 keeps a
+/// copy on the stack, to which it stores after every product.
+template <int rows>
+struct QuadSums {
+  Words s0, s1;
+  QuadSums<rows - 1> rest;
+
+  NANOFLOW_INLINE void load(const std::int32_t* from, std::ptrdiff_t stride) {
+    s0 = load_bytes(from);
+    s1 = load_bytes(from + word_columns);
+    rest.load(from + stride, stride);
+  }
+  NANOFLOW_INLINE void store(std::int32_t* to, std::ptrdiff_t stride) const {
+    store_bytes(to, s0);
+    store_bytes(to + word_columns, s1);
+    rest.store(to + stride, stride);
+  }
+  NANOFLOW_INLINE void add(Words x0, Words x1, const std::int16_t* in) {
+    add_products(s0, s1, x0, x1, in);
+    rest.add(x0, x1, in + kv_quad);
+  }
+};
+template <>
+struct QuadSums<0> {
+  NANOFLOW_INLINE void load(const std::int32_t*, std::ptrdiff_t) {}
+  NANOFLOW_INLINE void store(std::int32_t*, std::ptrdiff_t) const {}
+  NANOFLOW_INLINE void add(Words, Words, const std::int16_t*) {}
+};
 
 /// accumulate_quads for the columns of two registers, and a number of rows known when compiled.
 template <int rows, class Next>
 inline void accumulate_quad_tile(std::int32_t* out, std::ptrdiff_t out_stride,
-                                 const std::int16_t* in, std::ptrdiff_t in_stride,
+                                 const std::int16_t* in, std::ptrdiff_t in_rows,
                                  const std::int8_t* panel, int n_quads, Next ahead) {
-  Words sums[rows][2];
-#pragma GCC unroll 12
-  for (int r = 0; r < rows; ++r) {
-    sums[r][0] = load_bytes(out + r * out_stride);
-    sums[r][1] = load_bytes(out + r * out_stride + word_columns);
-  }
-  for (int quad = 0; quad < n_quads; ++quad, panel += panel_width * kv_quad, in += kv_quad) {
+  QuadSums<rows> sums;
+  sums.load(out, out_stride);
+  for (int quad = 0; quad < n_quads; ++quad) {
     ahead.ask(2 * quad);
     ahead.ask(2 * quad + 1);
     const Words x0 = load_bytes(panel), x1 = load_bytes(panel + sizeof(Words));
-    const Words even0 = even_bytes(x0), even1 = even_bytes(x1);
-    const Words odd0 = odd_bytes(x0), odd1 = odd_bytes(x1);
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; ++r) {
-      const Words y = broadcast(two_inputs(in + r * in_stride));
-      sums[r][0] = add_products(sums[r][0], even0, y);
-      sums[r][1] = add_products(sums[r][1], even1, y);
-    }
-#pragma GCC unroll 12
-    for (int r = 0; r < rows; ++r) {
-      const Words y = broadcast(two_inputs(in + r * in_stride + 2));
-      sums[r][0] = add_products(sums[r][0], odd0, y);
-      sums[r][1] = add_products(sums[r][1], odd1, y);
-    }
+    sums.add(even_bytes(x0), even_bytes(x1), in);
+    sums.add(odd_bytes(x0), odd_bytes(x1), in + 2);
+    panel += panel_width * kv_quad;
+    in += in_rows * kv_quad;
   }
-#pragma GCC unroll 12
-  for (int r = 0; r < rows; ++r) {
-    store_bytes(out + r * out_stride, sums[r][0]);
-    store_bytes(out + r * out_stride + word_columns, sums[r][1]);
-  }
+  sums.store(out, out_stride);
 }
 
 /// accumulate_quads for n_rows <= rows.
 template <int rows, class Next>
 inline void accumulate_quad_rows(int n_rows, std::int32_t* out, std::ptrdiff_t out_stride,
-                                 const std::int16_t* in, std::ptrdiff_t in_stride,
+                                 const std::int16_t* in, std::ptrdiff_t in_rows,
                                  const std::int8_t* panel, int n_quads, Next ahead) {
   if constexpr (rows > 1) {
     if (n_rows < rows) {
-      return accumulate_quad_rows<rows - 1>(n_rows, out, out_stride, in, in_stride, panel, n_quads,
+      return accumulate_quad_rows<rows - 1>(n_rows, out, out_stride, in, in_rows, panel, n_quads,
                                             ahead);
     }
   }
-  accumulate_quad_tile<rows>(out, out_stride, in, in_stride, panel, n_quads, ahead);
+  accumulate_quad_tile<rows>(out, out_stride, in, in_rows, panel, n_quads, ahead);
   if constexpr (2 * word_columns < panel_width) {
-    accumulate_quad_tile<rows>(out + 2 * word_columns, out_stride, in, in_stride,
+    accumulate_quad_tile<rows>(out + 2 * word_columns, out_stride, in, in_rows,
                                panel + 2 * sizeof(Words), n_quads, NothingAhead());
   }
 }
 
-/// out[r][0 .. 31] += sum of in[r][k] * panel[k][0 .. 31]. out: int32, in: int16, panel:
-/// [n_quads][32][4] bytes in the order of kv_pages.hpp.
+/// out[r][0 .. 31] += sum of in[k / 4][r][k % 4] * panel[k][0 .. 31]. out: int32; in: int16
+/// [n_quads][in_rows][4], so that rows lie a known distance apart; panel: [n_quads][32][4] bytes in
+/// the order of kv_pages.hpp.
 template <class Next>
 inline void accumulate_quads(std::int32_t* out, std::ptrdiff_t out_stride, const std::int16_t* in,
-                             std::ptrdiff_t in_stride, const std::int8_t* panel, int n_quads,
+                             std::ptrdiff_t in_rows, const std::int8_t* panel, int n_quads,
                              int n_rows, Next ahead) {
   each_tile<quad_tile_rows>(n_rows, [&](int first, int n) {
     accumulate_quad_rows<quad_tile_rows>(n, out + first * out_stride, out_stride,
-                                         in + first * in_stride, in_stride, panel, n_quads, ahead);
+                                         in + first * kv_quad, in_rows, panel, n_quads, ahead);
   });
 }
 
