@@ -10,7 +10,7 @@
 namespace nanoflow {
 namespace {
 
-constexpr int version = 2;
+constexpr int version = 3;
 
 OperationKind kind_of(const std::string& name) {
   for (int kind = 0; kind < n_operation_kinds; ++kind)

@@ -17,8 +17,9 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
   const Range rows{instruction.row_begin, instruction.row_end};
   const Range sampled{instruction.sampled_begin, instruction.sampled_end};
   const auto& layer = weights_.layers[instruction.layer];
-  const int dim = config_.dim, ffn_dim = config_.ffn_dim;
+  const int dim = config_.dim;
   const auto prepared = work_.prepared.for_rows(step.tokens.size());
+  const auto gated = work_.prepared_gated.for_rows(step.tokens.size());
   const auto prepared_sampled = work_.prepared_sampled.for_rows(step.sampled.size());
   switch (instruction.kind) {
     case OperationKind::embed:
@@ -41,12 +42,9 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
       return norm(crew, rows, layer.ffn_norm, prepared,
                   layer.experts.empty() ? layer.dense.gate_up : layer.router);
     case OperationKind::gate_up:
-      return matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, dim, prepared,
-                    layer.dense.gate_up);
-    case OperationKind::activation:
-      return activation(crew, rows, prepared, layer.dense.down);
+      return gate_up(crew, rows, layer.dense, prepared, gated);
     case OperationKind::down:
-      return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * ffn_dim, prepared,
+      return matmul(crew, rows, work_.projection, dim, work_.gate_up, 2 * config_.ffn_dim, gated,
                     layer.dense.down);
     case OperationKind::route:
       return route(crew, rows, layer);
@@ -101,15 +99,61 @@ void CpuForward::add(const Crew& crew, Range rows, const float* post_norm) const
   });
 }
 
-void CpuForward::activation(const Crew& crew, Range rows, const PreparedRows& prepared,
+void CpuForward::gate_up(const Crew& crew, Range rows, const CpuFeedForward& weights,
+                         const PreparedRows& prepared, const PreparedRows& gated) const {
+  const int ffn_dim = config_.ffn_dim;
+  if (ffn_dim % kernels::panel_width != 0) {  // gate's last panel is up's first
+    matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, config_.dim, prepared,
+           weights.gate_up);
+    return activation(crew, rows, gated, weights.down);
+  }
+  constexpr int n_rows = CpuWorkspace::gated_rows, n_columns = CpuWorkspace::gated_columns;
+  const Range parts{0, (ffn_dim + n_columns - 1) / n_columns};
+  crew.split(rows, parts, [&](Range part, Range columns) {
+    for (int r = part.begin; r < part.end; r += n_rows) {
+      for (int c = columns.begin * n_columns; c < std::min(ffn_dim, columns.end * n_columns);
+           c += n_columns) {
+        gate_up_part(work_.gate_up_scratch(crew.worker), {r, std::min(r + n_rows, part.end)},
+                     {c, std::min(c + n_columns, ffn_dim)}, weights, prepared, gated);
+      }
+    }
+  });
+}
+
+/// Gate and up lie side by side in `scratch`, which stays in a cache: only what becomes of them is
+/// written to memory.
+void CpuForward::gate_up_part(float* scratch, Range rows, Range columns,
+                              const CpuFeedForward& weights, const PreparedRows& prepared,
+                              const PreparedRows& gated) const {
+  constexpr std::ptrdiff_t stride = CpuWorkspace::gated_stride;
+  const int ffn_dim = config_.ffn_dim;
+  // As if all rows and columns were there.
+  float* gate = scratch - rows.begin * stride - columns.begin;
+  float* up = gate + CpuWorkspace::gated_columns;
+  const auto product = [&](float* out, int first) {
+    multiply(out - first, stride, work_.normed, config_.dim, prepared, weights.gate_up, nullptr,
+             rows,
+             {(first + columns.begin) / kernels::panel_width,
+              (first + columns.end) / kernels::panel_width});
+  };
+  product(gate, 0);
+  product(up, ffn_dim);
+  if (weights.down.element == kernels::Element::f32) {
+    kernels::activate(work_.gate_up, 2 * std::ptrdiff_t{ffn_dim}, gate, up, stride,
+                      activation_kind(), rows, columns);
+    return;
+  }
+  kernels::activate(gate, stride, gate, up, stride, activation_kind(), rows, columns);
+  prepare(gated, gate, stride, weights.down, rows, columns);
+}
+
+void CpuForward::activation(const Crew& crew, Range rows, const PreparedRows& gated,
                             const kernels::PackedMatrix& next) const {
-  const auto kind = config_.activation == Activation::silu ? kernels::ActivationKind::silu
-                                                           : kernels::ActivationKind::gelu_tanh;
   const std::ptrdiff_t stride = 2 * static_cast<std::ptrdiff_t>(config_.ffn_dim);
   crew.split(rows, [&](Range part) {
     kernels::activate(work_.gate_up, stride, work_.gate_up, work_.gate_up + config_.ffn_dim, stride,
-                      kind, part, {0, config_.ffn_dim});
-    prepare(prepared, work_.gate_up, stride, next, part);
+                      activation_kind(), part, {0, config_.ffn_dim});
+    prepare(gated, work_.gate_up, stride, next, part);
   });
 }
 
@@ -145,6 +189,11 @@ void CpuForward::prepare(const PreparedRows& out, const float* in, std::ptrdiff_
   } else if (is_quantized(next.element)) {
     kernels::quantize_rows(out.quantized, in, in_stride, rows, columns);
   }
+}
+
+kernels::ActivationKind CpuForward::activation_kind() const {
+  return config_.activation == Activation::silu ? kernels::ActivationKind::silu
+                                                : kernels::ActivationKind::gelu_tanh;
 }
 
 kernels::NormWeights CpuForward::norm_weights(const float* weight, int dim) const {

@@ -7,6 +7,7 @@
 #include "engine/device/cpu_workspace.hpp"
 #include "engine/device/crew.hpp"
 #include "engine/plan/program.hpp"
+#include "kernels/elementwise.hpp"
 #include "kernels/kv_pages.hpp"
 #include "kernels/rms_norm.hpp"
 
@@ -35,7 +36,12 @@ class CpuForward {
   void attention(const Crew& crew, Range rows, int layer, const PreparedRows& prepared,
                  const CpuStep& step) const;
   void add(const Crew& crew, Range rows, const float* post_norm) const;
-  void activation(const Crew& crew, Range rows, const PreparedRows& prepared,
+  /// The activation of gate and up, made ready for `down`. prepared: the inputs, gated: the result.
+  void gate_up(const Crew& crew, Range rows, const CpuFeedForward& weights,
+               const PreparedRows& prepared, const PreparedRows& gated) const;
+  void gate_up_part(float* scratch, Range rows, Range columns, const CpuFeedForward& weights,
+                    const PreparedRows& prepared, const PreparedRows& gated) const;
+  void activation(const Crew& crew, Range rows, const PreparedRows& gated,
                   const kernels::PackedMatrix& next) const;
   void gather(const Crew& crew, Range sampled, const PreparedRows& prepared,
               const CpuStep& step) const;
@@ -71,6 +77,7 @@ class CpuForward {
   template <class Task>
   static void each_tile(const Crew& crew, Range rows, const CpuStep& step, const Task& task);
 
+  kernels::ActivationKind activation_kind() const;
   kernels::NormWeights norm_weights(const float* weight, int dim) const;
   /// One layer's part of the pages.
   kernels::KvPages layer_pages(int layer) const;

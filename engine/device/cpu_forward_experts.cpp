@@ -71,11 +71,9 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer,
   const std::ptrdiff_t wide = 2 * static_cast<std::ptrdiff_t>(ffn_dim);
   each_expert([&](int expert) { return layer.experts[expert].gate_up; }, work_.pair_gate_up, wide,
               work_.pair_inputs, dim);
-  const auto kind = config_.activation == Activation::silu ? kernels::ActivationKind::silu
-                                                           : kernels::ActivationKind::gelu_tanh;
   crew.split(pairs, [&](Range part) {
     kernels::activate(work_.pair_gate_up, wide, work_.pair_gate_up, work_.pair_gate_up + ffn_dim,
-                      wide, kind, part, {0, ffn_dim});
+                      wide, activation_kind(), part, {0, ffn_dim});
     prepare(prepared, work_.pair_gate_up, wide, layer.experts[0].down, part);
   });
   each_expert([&](int expert) { return layer.experts[expert].down; }, work_.pair_outputs, dim,

@@ -91,14 +91,16 @@ CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
     placement.add(prepared_pairs, pairs, std::max(config.dim, experts.ffn_dim));
     groups.resize(sizes.n_streams);
   }
-  placement.add(prepared, rows, std::max({config.dim, config.q_dim(), config.ffn_dim}));
+  placement.add(prepared, rows, std::max(config.dim, config.q_dim()));
+  placement.add(prepared_gated, rows, config.ffn_dim);
   placement.add(prepared_sampled, sizes.max_sampled, config.dim);
   placement.add(gathered, sizes.max_sampled, dim);
   placement.add(logits, sizes.max_sampled, config.vocab_size);
 
   const auto scratch = static_cast<std::ptrdiff_t>(std::max(
-      kernels::attention_scratch_floats(config.n_heads, config.n_kv_heads, config.head_dim),
-      kernels::sample_scratch_floats(config.vocab_size)));
+      {kernels::attention_scratch_floats(config.n_heads, config.n_kv_heads, config.head_dim),
+       kernels::sample_scratch_floats(config.vocab_size),
+       static_cast<std::size_t>(gated_rows * gated_stride)}));
   // Whole pages, so that no two workers write to one.
   scratch_stride_ = (scratch + floats_a_page - 1) / floats_a_page * floats_a_page;
   placement.add(scratch_, sizes.n_workers, scratch_stride_);

@@ -40,12 +40,19 @@ struct CpuWorkspace {
   };
   CpuWorkspace(const ModelConfig& config, const Sizes& sizes);
 
+  /// Rows and columns of gate and up that a worker computes together, and from a row to the next:
+  /// not a power of two, which would crowd them into a few sets of the caches.
+  static constexpr int gated_rows = 96, gated_columns = 64;
+  static constexpr int gated_stride = 2 * gated_columns + 16;
+
   MappedMemory memory;
   float* x = nullptr;           // [max_rows, dim], the residual stream
   float* normed = nullptr;      // [max_rows, dim]
   float* qkv = nullptr;         // [max_rows, q_dim + 2 * kv_dim]; attention's output replaces q
   float* projection = nullptr;  // [max_rows, dim], what is added to x
-  float* gate_up = nullptr;     // [max_rows, 2 * ffn_dim]; the activation replaces gate
+  // [max_rows, 2 * ffn_dim]; the activation replaces gate. Untouched where it goes to
+  // prepared_gated.
+  float* gate_up = nullptr;
   std::vector<kernels::RopeTable> ropes;  // [ropes], each [max_rows, head_dim / 2]
 
   // Mixture of experts. A pair is a row and one of its n_used experts; pairs are grouped by expert.
@@ -59,7 +66,8 @@ struct CpuWorkspace {
   float* pair_outputs = nullptr;     // [max_rows * n_used, dim]
   std::vector<ExpertGroups> groups;  // [n_streams]
 
-  PreparedRows prepared;          // [max_rows], of normed, q or gate
+  PreparedRows prepared;          // [max_rows], of normed or q
+  PreparedRows prepared_gated;    // [max_rows], of gate after its activation
   PreparedRows prepared_pairs;    // [max_rows * n_used], of pair_inputs or pair_gate_up
   PreparedRows prepared_sampled;  // [max_sampled], of gathered
 
@@ -67,6 +75,7 @@ struct CpuWorkspace {
   float* logits = nullptr;    // [max_sampled, vocab_size]
 
   float* attention_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
+  float* gate_up_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
   float* sample_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
 
  private:

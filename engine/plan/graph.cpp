@@ -87,9 +87,9 @@ int add_attention(BlockBuilder& block, const ModelConfig& config, bool windowed)
 
 void add_dense(BlockBuilder& block, const ModelConfig& config) {
   const double dim = config.dim, ffn_dim = config.ffn_dim;
-  block.matmul(OperationKind::gate_up, block.last(), dim, 2 * ffn_dim);
-  block.add(OperationKind::activation, Resource::memory, {block.last()}, 3 * ffn_dim)
-      .flops_per_row = gate_flops * ffn_dim;
+  auto& gate_up = block.matmul(OperationKind::gate_up, block.last(), dim, 2 * ffn_dim);
+  // The activation is a part of it, whose few operations do not count beside the product's.
+  gate_up.activation_bytes_per_row = (dim + ffn_dim) * activation_bytes;
   block.matmul(OperationKind::down, block.last(), ffn_dim, dim);
 }
 

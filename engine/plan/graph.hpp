@@ -20,8 +20,7 @@ enum class OperationKind {
   output,          // the attention's output projection
   attention_add,   // x += [post norm] projection
   ffn_norm,        // normed = rms_norm(x)
-  gate_up,         // gate | up = normed * weights
-  activation,      // silu or gelu(gate) * up
+  gate_up,         // silu or gelu(gate) * up, gate | up = normed * weights
   down,            // the feed-forward's output projection
   route,           // router logits, the chosen experts and their weights
   experts,         // gate_up, activation and down of each row's experts, summed by weight

@@ -25,8 +25,6 @@ std::string_view to_string(OperationKind kind) {
       return "ffn_norm";
     case OperationKind::gate_up:
       return "gate_up";
-    case OperationKind::activation:
-      return "activation";
     case OperationKind::down:
       return "down";
     case OperationKind::route:

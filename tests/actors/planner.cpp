@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(another_machines_profile_and_a_broken_one_are_measured_agai
   FakeExecutor elsewhere(world);
   plan(elsewhere, "another machine");
   BOOST_TEST(elsewhere.n_probes == first.n_probes);
-  const std::string head = R"({"version": 2, "key": "this machine", )",
+  const std::string head = R"({"version": 3, "key": "this machine", )",
                     peaks = R"("peaks": {"flops_per_s": 1, "read_bytes_per_s": 1}, "pairs": [], )";
   const auto is_understood = [&](const std::string& text) {
     std::ofstream(folder / "cache/profile.json") << text;

@@ -125,8 +125,11 @@ class LayerBuilder {
   void feed_forward() {
     const double dim = config_.dim, ffn_dim = config_.ffn_dim;
     if (const auto* mixture = find(OperationKind::experts)) return experts(*mixture);
-    gemm("gate up", OperationKind::gate_up, {cut(2 * ffn_dim), dim});
-    element_wise("activation", OperationKind::activation, false);
+    // Two launches there: gate and up are written, and read again.
+    gemm("gate up", OperationKind::gate_up, {cut(2 * ffn_dim), dim}).bytes =
+        cut((dim + 2 * ffn_dim) * bytes_per_number * batch_.n_tokens);
+    add("activation", Kind::element_wise, after_last()).bytes =
+        cut(3 * ffn_dim * bytes_per_number * batch_.n_tokens);
     gemm("down", OperationKind::down, {dim, cut(ffn_dim)});
   }
   void experts(const Operation& mixture) {

@@ -177,7 +177,7 @@ BOOST_AUTO_TEST_CASE(sequential_is_one_launch_an_operation_and_no_event) {
   step.sequences.front().samples = true;
   const auto programs = compile(graph, sequential_schedule(graph), step);
   BOOST_REQUIRE_EQUAL(programs.size(), 1);
-  BOOST_TEST(programs[0].instructions.size() == 1 + 30 * 11 + 3);
+  BOOST_TEST(programs[0].instructions.size() == 1 + 30 * 10 + 3);
   BOOST_TEST(programs[0].n_events == 0);
   BOOST_TEST(programs[0].step == 12);
   BOOST_TEST(programs[0].shape.n_tokens == step.n_tokens());
@@ -190,7 +190,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_launched_without_rows) {
   step.sequences.resize(1);
   step.sequences[0].n_rows = 40;  // one page boundary: two of four nano-batches, none samples
   const auto programs = compile(graph, split_schedule(graph, 4), step);
-  BOOST_TEST(programs[0].instructions.size() == 2 * (1 + 30 * 11));
+  BOOST_TEST(programs[0].instructions.size() == 2 * (1 + 30 * 10));
   for (const auto& instruction : programs[0].instructions)
     BOOST_TEST(instruction.row_begin < instruction.row_end);
 }
