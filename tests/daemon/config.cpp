@@ -125,6 +125,19 @@ BOOST_AUTO_TEST_CASE(is_refused_with_line_and_key) {
   BOOST_TEST(holds(refusal("a = = 1\n"), ":1: "));
 }
 
+/// Each key alone would be refused beside the other's default.
+BOOST_AUTO_TEST_CASE(may_set_keys_that_belong_together_in_any_order) {
+  for (const std::string text : {"max_sequences = 1000\nmax_step_tokens = 2048\n",
+                                 "max_step_tokens = 2048\nmax_sequences = 1000\n",
+                                 "max_step_tokens = 32\nmax_sequences = 16\n"}) {
+    BOOST_TEST_CONTEXT(text) BOOST_TEST(refusal(text) == "");
+  }
+  BOOST_TEST(read("max_sequences = 1000\nmax_step_tokens = 2048\n").max_sequences == 1000);
+  BOOST_TEST(holds(refusal("max_sequences = 1000\n"),
+                   "max_step_tokens: '512' is not more than max_sequences, 1000"));
+  BOOST_TEST(holds(refusal("max_sequences = 5000\nmax_step_tokens = 9000\n"), ":1: max_sequences"));
+}
+
 BOOST_AUTO_TEST_CASE(that_is_not_there_is_named) {
   Config config;
   BOOST_CHECK_EXCEPTION(
