@@ -62,7 +62,7 @@ LogLevel parse_log_level(const std::string& where, const std::string& text) {
 
 void check_keys(const Config& config, const std::string& where) {
   check_endpoint(where, config.endpoint);
-  check_word<4>(where, "device", config.device, {"auto", "cpu", "cuda", "simulated"});
+  check_word<5>(where, "device", config.device, {"auto", "cpu", "cuda", "simulated", "null"});
   check_word<5>(where, "weights", config.weights, {"auto", "f32", "bf16", "int8", "int4"});
   check_word<4>(where, "kv", config.kv, {"auto", "f32", "bf16", "int8"});
   check_memory(where, config.kv_memory);

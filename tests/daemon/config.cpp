@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(is_refused_with_line_and_key) {
   BOOST_TEST(holds(refusal("prefix_cache = 1\n"), "prefix_cache: expected true or false"));
   BOOST_TEST(holds(refusal("threads = -1\n"), "threads"));
   BOOST_TEST(holds(refusal("threads = 99999999999\n"), "threads"));
-  BOOST_TEST(holds(refusal("device = 'gpu'\n"), "auto cpu cuda simulated"));
+  BOOST_TEST(holds(refusal("device = 'gpu'\n"), "auto cpu cuda simulated null"));
   BOOST_TEST(holds(refusal("kv = 'int4'\n"), "kv: 'int4' is not one of auto f32 bf16 int8"));
   BOOST_TEST(holds(refusal("kv_memory = 'lots'\n"), "kv_memory"));
   BOOST_TEST(holds(refusal("speculation = 'on'\n"), "speculation: 'on' is not one of auto off"));
