@@ -36,6 +36,7 @@ struct MonitorState {
   ModelTable models;
   StreamActivity streams;
   TokenRate tokens;
+  bool sampling = false;  // for the rate: models were asked, and have not answered
   RequestMetrics requests;
   std::list<Recording> recordings;
   std::uint64_t next_recording = 1;
@@ -106,8 +107,11 @@ void on_timeline(Self self, const StreamTimelinePtr& timeline) {
   state.streams.add(*timeline);
   for (Recording& recording : state.recordings)
     if (recording.timelines.size() < max_traced_programs) recording.timelines.push_back(timeline);
-  // Only a busy daemon is sampled, so that an idle one sleeps.
-  if (state.tokens.is_due(Clock::now())) gather(self, [](const auto&) {});
+  // Only a busy daemon is sampled, so that an idle one sleeps; and one question at a time, since an
+  // answer takes as long as a step where thousands of requests live.
+  if (state.sampling || !state.tokens.is_due(Clock::now())) return;
+  state.sampling = true;
+  gather(self, [self](const auto&) { self->state.sampling = false; });
 }
 
 caf::result<JsonPtr> start_trace(Self self, double seconds) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <unordered_map>
 #include <utility>
 
 #include "actors/errors.hpp"
@@ -34,7 +35,7 @@ struct SchedulerState {
   SchedulerConfig config;
   std::unique_ptr<Batcher> batcher;
   std::map<caf::actor_addr, Listener> listeners;
-  std::map<RequestId, caf::actor_addr> listener_of;
+  std::unordered_map<RequestId, caf::actor_addr> listener_of;
   std::uint64_t last_step = 0, lost_through = 0;  // step numbers
   bool progress_due = false;                      // a message is on its way
   std::optional<Clock::time_point> wake_up;       // as is the next deadline's
@@ -158,7 +159,7 @@ void SchedulerState::tell_progress() {
 
 /// An idle daemon has no timers.
 void SchedulerState::watch_progress() {
-  if (progress_due || batcher->progress().empty()) return;
+  if (progress_due || batcher->idle()) return;
   progress_due = true;
   self->delayed_send(self, std::chrono::seconds(1), progress_atom_v);
 }

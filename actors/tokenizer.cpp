@@ -1,6 +1,7 @@
 #include "actors/tokenizer.hpp"
 
 #include <unordered_map>
+#include <utility>
 
 #include "actors/answer.hpp"
 #include "actors/encode.hpp"
@@ -10,32 +11,63 @@
 namespace nanoflow {
 namespace {
 
+using TokenizerSelf = TokenizerActor::extend<
+    // The pause is over.
+    reacts_to<tick_atom>>;
+
 struct TokenizerState {
   static constexpr const char* name = "tokenizer";
 
   struct Live {
     EventSinkActor sink;
     Answer answer;
+    bool has_news = false;
   };
   std::shared_ptr<const LoadedModel> model;
+  std::chrono::microseconds pause;
   std::unordered_map<RequestId, Live> live;
+  std::vector<RequestId> with_news;        // tokens that nobody was told of; or ended meanwhile
+  caf::actor_clock::time_point next_news;  // not before
+  bool ticking = false;
 };
 
-using Self = TokenizerActor::stateful_pointer<TokenizerState>;
+using Self = TokenizerSelf::stateful_pointer<TokenizerState>;
 
 wire::Error internal_error(const std::string& message) {
   return {wire::ErrorCode::internal, message, {}, {}};
 }
 
-void send_event(Self self, const EventSinkActor& sink, RequestId request, wire::EventBody body) {
-  self->send(sink, std::make_shared<const RequestEvents>(
-                       RequestEvents{RequestEvent{request, std::move(body)}}));
-}
+/// Events for each sink, in one message.
+class Outbox {
+ public:
+  explicit Outbox(Self self) : self_(self) {}
+  void add(const EventSinkActor& sink, RequestId request, wire::EventBody body) {
+    for (auto& [known, events] : events_)
+      if (known == sink) return events.push_back({request, std::move(body)});
+    events_.push_back({sink, {{request, std::move(body)}}});
+  }
+  void add_news(TokenizerState::Live& live) {
+    live.has_news = false;
+    for (wire::Tokens& tokens : live.answer.take())
+      add(live.sink, live.answer.job().request, std::move(tokens));
+  }
+  void send() {
+    for (auto& [sink, events] : events_)
+      self_->send(sink, std::make_shared<const RequestEvents>(std::move(events)));
+  }
+
+ private:
+  Self self_;
+  std::vector<std::pair<EventSinkActor, RequestEvents>> events_;
+};
 
 void end_with(Self self, RequestId request, wire::Error error) {
   const auto found = self->state.live.find(request);
   if (found == self->state.live.end()) return;
-  send_event(self, found->second.sink, request, std::move(error));
+  Outbox outbox(self);
+  outbox.add_news(found->second);
+  outbox.add(found->second.sink, request, std::move(error));
+  outbox.send();
   self->state.live.erase(found);
 }
 
@@ -72,7 +104,9 @@ void admit(Self self, RequestId request, std::vector<TokenId> prompt) {
             if (found == self->state.live.end()) return;
             if (admission->refusal != Refusal::none)
               return end_with(self, request, refusal(*self->state.model, *admission));
-            send_event(self, found->second.sink, request, wire::Accepted{prompt_tokens});
+            Outbox outbox(self);
+            outbox.add(found->second.sink, request, wire::Accepted{prompt_tokens});
+            outbox.send();
           },
           [self, request](const caf::error&) {
             end_with(self, request, internal_error("the scheduler of the model ended"));
@@ -81,7 +115,8 @@ void admit(Self self, RequestId request, std::vector<TokenId> prompt) {
 
 void start(Self self, const GenerateJobPtr& job, const EventSinkActor& sink) {
   const LoadedModel& model = *self->state.model;
-  self->state.live.emplace(job->request, TokenizerState::Live{sink, Answer(job, *model.tokenizer)});
+  self->state.live.emplace(job->request,
+                           TokenizerState::Live{sink, Answer(job, *model.tokenizer), false});
   try {
     auto prompt = encode_prompt(model, *job);
     if (auto* error = std::get_if<wire::Error>(&prompt))
@@ -105,29 +140,6 @@ wire::Progress to_wire(const Progress& progress) {
   return out;
 }
 
-/// A step's events for each sink, in one message.
-class Outbox {
- public:
-  explicit Outbox(Self self) : self_(self) {}
-  void add(const EventSinkActor& sink, RequestId request, wire::EventBody body) {
-    for (auto& [known, events] : events_)
-      if (known == sink) return events.push_back({request, std::move(body)});
-    events_.push_back({sink, {{request, std::move(body)}}});
-  }
-  void add_news(TokenizerState::Live& live) {
-    for (wire::Tokens& tokens : live.answer.take())
-      add(live.sink, live.answer.job().request, std::move(tokens));
-  }
-  void send() {
-    for (auto& [sink, events] : events_)
-      self_->send(sink, std::make_shared<const RequestEvents>(std::move(events)));
-  }
-
- private:
-  Self self_;
-  std::vector<std::pair<EventSinkActor, RequestEvents>> events_;
-};
-
 void finish(Self self, const Finished& finished, Outbox& outbox) {
   const auto found = self->state.live.find(finished.request);
   if (found == self->state.live.end()) return;
@@ -141,25 +153,50 @@ void finish(Self self, const Finished& finished, Outbox& outbox) {
   self->state.live.erase(found);
 }
 
-void on_step(Self self, const SchedulerEvents& events) {
-  Outbox outbox(self);
-  std::vector<TokenizerState::Live*> touched;
-  for (const TokenEvent& token : events.step.tokens) {
-    const auto found = self->state.live.find(token.request);
-    if (found == self->state.live.end()) continue;
-    TokenizerState::Live& live = found->second;
-    if (live.answer.push(token))
-      self->send(self->state.model->scheduler, stop_atom::value, token.request, token.choice,
-                 token.index + 1);
-    touched.push_back(&live);
+void push(Self self, const TokenEvent& token) {
+  TokenizerState& state = self->state;
+  const auto found = state.live.find(token.request);
+  if (found == state.live.end()) return;
+  TokenizerState::Live& live = found->second;
+  if (live.answer.push(token))
+    self->send(state.model->scheduler, stop_atom::value, token.request, token.choice,
+               token.index + 1);
+  if (!std::exchange(live.has_news, true)) state.with_news.push_back(token.request);
+}
+
+/// The tokens that nobody was told of; or, where the last ones went out just now, a tick for later.
+void add_news(Self self, Outbox& outbox) {
+  TokenizerState& state = self->state;
+  if (state.with_news.empty()) return;
+  const auto now = self->clock().now();
+  if (now >= state.next_news) {
+    for (const RequestId request : state.with_news)
+      if (const auto found = state.live.find(request); found != state.live.end())
+        outbox.add_news(found->second);
+    state.with_news.clear();
+    state.next_news = now + state.pause;
+  } else if (!std::exchange(state.ticking, true)) {
+    self->delayed_send(TokenizerSelf(self), state.next_news - now, tick_atom::value);
   }
-  for (TokenizerState::Live* live : touched) outbox.add_news(*live);
+}
+
+void on_step(Self self, const SchedulerEvents& events) {
+  for (const TokenEvent& token : events.step.tokens) push(self, token);
+  Outbox outbox(self);
+  add_news(self, outbox);
   for (const Finished& finished : events.step.finished) finish(self, finished, outbox);
   for (const Progress& progress : events.progress) {
     const auto found = self->state.live.find(progress.request);
     if (found != self->state.live.end() && found->second.answer.job().stream)
       outbox.add(found->second.sink, progress.request, to_wire(progress));
   }
+  outbox.send();
+}
+
+void on_tick(Self self) {
+  self->state.ticking = false;
+  Outbox outbox(self);
+  add_news(self, outbox);
   outbox.send();
 }
 
@@ -170,8 +207,10 @@ void on_scheduler_down(Self self) {
   self->quit();
 }
 
-TokenizerActor::behavior_type tokenizer(Self self, std::shared_ptr<const LoadedModel> model) {
+TokenizerSelf::behavior_type tokenizer(Self self, std::shared_ptr<const LoadedModel> model,
+                                       std::chrono::microseconds pause) {
   end_on_exceptions(self);
+  self->state.pause = pause;
   self->state.model = std::move(model);
   self->monitor(self->state.model->scheduler);
   self->set_down_handler([self](const caf::down_msg&) { on_scheduler_down(self); });
@@ -182,6 +221,7 @@ TokenizerActor::behavior_type tokenizer(Self self, std::shared_ptr<const LoadedM
           self->send(self->state.model->scheduler, cancel_atom::value, request, reason);
       },
       [self](const SchedulerEventsPtr& events) { on_step(self, *events); },
+      [self](tick_atom) { on_tick(self); },
       [self](const TokenizeJobPtr& job) {
         return std::make_shared<const TextAnswer>(answer_text(*self->state.model, *job));
       },
@@ -190,9 +230,9 @@ TokenizerActor::behavior_type tokenizer(Self self, std::shared_ptr<const LoadedM
 
 }  // namespace
 
-TokenizerActor spawn_tokenizer(caf::actor_system& system,
-                               std::shared_ptr<const LoadedModel> model) {
-  return system.spawn(tokenizer, std::move(model));
+TokenizerActor spawn_tokenizer(caf::actor_system& system, std::shared_ptr<const LoadedModel> model,
+                               std::chrono::microseconds pause) {
+  return system.spawn(tokenizer, std::move(model), pause);
 }
 
 }  // namespace nanoflow

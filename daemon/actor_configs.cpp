@@ -1,6 +1,7 @@
 #include "daemon/actor_configs.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 
 #include "actors/tokenizer.hpp"
@@ -10,12 +11,14 @@ namespace {
 
 /// Text that is tokenised on one core while another request's waits behind it.
 constexpr std::size_t tokenizers_per_model = 2;
+/// Nobody reads faster: tokens that come faster than this share events.
+constexpr auto event_pause = std::chrono::milliseconds(1);
 
 std::vector<TokenizerActor> spawn_tokenizers(caf::actor_system& system,
                                              const std::shared_ptr<const LoadedModel>& model) {
   std::vector<TokenizerActor> pool;
   for (std::size_t i = 0; i < tokenizers_per_model; ++i)
-    pool.push_back(spawn_tokenizer(system, model));
+    pool.push_back(spawn_tokenizer(system, model, event_pause));
   return pool;
 }
 

@@ -60,9 +60,9 @@ LogLevel parse_log_level(const std::string& where, const std::string& text) {
   return LogLevel::debug;
 }
 
-void check(const Config& config, const std::string& where) {
+void check_keys(const Config& config, const std::string& where) {
   check_endpoint(where, config.endpoint);
-  check_word<4>(where, "device", config.device, {"auto", "cpu", "cuda", "simulated"});
+  check_word<5>(where, "device", config.device, {"auto", "cpu", "cuda", "simulated", "null"});
   check_word<5>(where, "weights", config.weights, {"auto", "f32", "bf16", "int8", "int4"});
   check_word<4>(where, "kv", config.kv, {"auto", "f32", "bf16", "int8"});
   check_memory(where, config.kv_memory);
@@ -73,6 +73,10 @@ void check(const Config& config, const std::string& where) {
   check_number(where, "max_step_tokens", config.max_step_tokens, 1, 1 << 20);
   check_number(where, "max_waiting", config.max_waiting, 0, 1 << 20);
   check_number(where, "drain_seconds", config.drain_seconds, 0, 24 * 3600);
+}
+
+void check(const Config& config, const std::string& where) {
+  check_keys(config, where);
   // A decoding sequence is a row of every step, and a prompt needs a row more.
   if (config.max_step_tokens <= config.max_sequences)
     refuse(where, "max_step_tokens", std::to_string(config.max_step_tokens),
@@ -81,10 +85,7 @@ void check(const Config& config, const std::string& where) {
 
 Config make_config(const Flags& flags) {
   Config config;
-  if (flags.config_file) {
-    read_config_file(*flags.config_file, config);
-    check(config, flags.config_file->string() + ": ");
-  }
+  if (flags.config_file) read_config_file(*flags.config_file, config);
   if (!flags.models.empty()) config.models = flags.models;
   if (flags.endpoint) config.endpoint = *flags.endpoint;
   if (flags.device) config.device = *flags.device;

@@ -30,9 +30,12 @@ struct ConfigError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Reads the file's keys over `config`. Throws ConfigError with file, line and key.
+/// Reads the file's keys over `config`. Throws ConfigError with file, line and key; where keys do
+/// not go together, with file and key.
 void read_config_file(const std::filesystem::path& path, Config& config);
-/// Throws ConfigError that names what `where` set and what is allowed.
+/// Each key by itself: throws ConfigError that names what `where` set and what is allowed.
+void check_keys(const Config& config, const std::string& where);
+/// The same, and what keys say together, once all of them are known.
 void check(const Config& config, const std::string& where);
 LogLevel parse_log_level(const std::string& where, const std::string& text);
 

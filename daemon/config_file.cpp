@@ -118,13 +118,14 @@ void read_config_file(const std::filesystem::path& path, Config& config) {
     const std::string where = path.string() + ":" + std::to_string(node.source().begin.line) + ": ";
     try {
       read_key(keys, key.str(), node, "");
-      check(config, "");
+      check_keys(config, "");
     } catch (const ConfigError& error) {
       const std::string what = error.what();
       const bool named = what.find(key.str()) != std::string::npos;
       throw ConfigError(where + (named ? "" : std::string(key.str()) + ": ") + what);
     }
   }
+  check(config, path.string() + ": ");
 }
 
 }  // namespace nanoflow

@@ -59,7 +59,7 @@ std::string usage() {
          "  --config FILE       the configuration; flags win over it\n"
          "  --model PATH|NAME   a model to load at start; may be repeated\n"
          "  --endpoint URI      where clients connect: ipc:///path or tcp://127.0.0.1:PORT\n"
-         "  --device NAME       auto, cpu, cuda or simulated\n"
+         "  --device NAME       auto, cpu, cuda, simulated or null (tokens at no cost)\n"
          "  --threads N         worker threads on the CPU (0: one for each core)\n"
          "  --weights TYPE      auto, f32, bf16, int8 or int4\n"
          "  --kv TYPE           keys and values: auto, f32, bf16 or int8\n"

@@ -24,9 +24,10 @@ std::vector<ClientId> Outbox::retry() {
     auto& [client, queue] = *entry;
     Sent sent = Sent::yes;
     while (!queue.messages.empty()) {
+      const std::size_t size = queue.messages.front().size();
       sent = try_send_(client, queue.messages.front());
       if (sent != Sent::yes) break;
-      queue.bytes -= queue.messages.front().size();
+      queue.bytes -= size;
       queue.messages.pop_front();
     }
     if (sent == Sent::gone) gone.push_back(client);

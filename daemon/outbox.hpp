@@ -11,7 +11,8 @@ namespace nanoflow {
 class Outbox {
  public:
   enum class Sent { yes, blocked, gone };
-  using TrySend = std::function<Sent(ClientId, const wire::Bytes&)>;
+  /// Takes the message's bytes where it sends it.
+  using TrySend = std::function<Sent(ClientId, wire::Bytes&)>;
 
   /// Beyond soft_limit bytes a client counts as stalled; beyond hard_limit messages are dropped. In
   /// between is room for the last word to each of its requests.

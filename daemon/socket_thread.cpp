@@ -10,7 +10,6 @@ constexpr std::size_t max_unsent_bytes = 4 << 20;           // of one client
 constexpr auto retry_time = std::chrono::milliseconds(10);  // only while something is blocked
 constexpr int messages_at_once = 64;  // before the other sockets have their turn
 constexpr const char* peer_address_property = "Peer-Address";  // zmq_msg_gets(3)
-constexpr const char* outgoing_address = "inproc://outgoing";
 constexpr const char* monitor_address = "inproc://monitor";
 
 struct CountedBytes {
@@ -38,9 +37,8 @@ std::shared_ptr<const wire::Bytes> counted_copy(
 
 SocketThread::SocketThread(Options options)
     : options_(std::move(options)),
-      outbox_(
-          [this](ClientId client, const wire::Bytes& message) { return try_send(client, message); },
-          {}) {
+      outbox_([this](ClientId client, wire::Bytes& message) { return try_send(client, message); },
+              {}) {
   router_.set(zmq::sockopt::maxmsgsize, std::int64_t(wire::max_message_bytes));
   router_.set(zmq::sockopt::rcvhwm, 16);
   router_.set(zmq::sockopt::sndhwm, 1024);
@@ -51,12 +49,6 @@ SocketThread::SocketThread(Options options)
   if (zmq_socket_monitor(router_.handle(), monitor_address, ZMQ_EVENT_DISCONNECTED) != 0)
     throw zmq::error_t();
   monitor_.connect(monitor_address);
-  outgoing_.set(zmq::sockopt::rcvhwm, 0);
-  outgoing_.bind(outgoing_address);
-  for (zmq::socket_t* socket : {&from_gateway_, &control_}) {
-    socket->set(zmq::sockopt::sndhwm, 0);
-    socket->connect(outgoing_address);
-  }
   endpoint_ = resolve_endpoint(options_.endpoint);
   lock_ = bind_endpoint(router_, endpoint_, options_.endpoint);
   endpoint_ = router_.get(zmq::sockopt::last_endpoint);
@@ -64,7 +56,7 @@ SocketThread::SocketThread(Options options)
 
 SocketThread::~SocketThread() {
   if (!thread_.joinable()) return;
-  control_.send(zmq::message_t(), zmq::send_flags::none);
+  outgoing_.stop();
   thread_.join();
 }
 
@@ -73,16 +65,11 @@ void SocketThread::start(Receiver receiver) {
   thread_ = std::jthread([this] { run(); });
 }
 
-void SocketThread::send(ClientId client, wire::Bytes message) {
-  from_gateway_.send(zmq::const_buffer(&client, sizeof client), zmq::send_flags::sndmore);
-  from_gateway_.send(zmq::const_buffer(message.data(), message.size()), zmq::send_flags::none);
-}
-
 void SocketThread::run() {
   bool running = true;
   while (running) {
     const bool full = *unread_ > max_unread_bytes;
-    zmq::pollitem_t items[] = {{outgoing_.handle(), 0, ZMQ_POLLIN, 0},
+    zmq::pollitem_t items[] = {{nullptr, outgoing_.fd(), ZMQ_POLLIN, 0},
                                {monitor_.handle(), 0, ZMQ_POLLIN, 0},
                                {router_.handle(), 0, ZMQ_POLLIN, 0}};
     const auto forever = std::chrono::milliseconds(-1);
@@ -99,14 +86,9 @@ void SocketThread::run() {
 // ---- From the gateway --------------------------------------------------------------------------
 
 bool SocketThread::read_outgoing() {
-  zmq::message_t client, message;
-  while (outgoing_.recv(client, zmq::recv_flags::dontwait)) {
-    if (!client.more()) return false;
-    (void)outgoing_.recv(message);
-    const auto* data = static_cast<const std::byte*>(message.data());
-    deliver(*client.data<ClientId>(), wire::Bytes(data, data + message.size()));
-  }
-  return true;
+  const bool running = outgoing_.take(taken_);
+  for (auto& [client, message] : taken_) deliver(client, std::move(message));
+  return running;
 }
 
 void SocketThread::deliver(ClientId client, wire::Bytes message) {
@@ -120,12 +102,14 @@ void SocketThread::deliver(ClientId client, wire::Bytes message) {
   }
 }
 
-Outbox::Sent SocketThread::try_send(ClientId client, const wire::Bytes& message) {
+Outbox::Sent SocketThread::try_send(ClientId client, wire::Bytes& message) {
   const Peer* peer = peers_.find(client);
   if (!peer) return Outbox::Sent::gone;
   if (*peer->unsent > max_unsent_bytes) return Outbox::Sent::blocked;
+  const auto begun = try_begin(peer->routing_id, peer->delimiter);
+  if (begun != Outbox::Sent::yes) return begun;
   // ZeroMQ gives the bytes back when they were sent.
-  auto counted = std::make_unique<CountedBytes>(CountedBytes{message, peer->unsent});
+  auto counted = std::make_unique<CountedBytes>(CountedBytes{std::move(message), peer->unsent});
   *counted->unsent += counted->bytes.size();
   zmq::message_t frame(
       counted->bytes.data(), counted->bytes.size(),
@@ -135,18 +119,17 @@ Outbox::Sent SocketThread::try_send(ClientId client, const wire::Bytes& message)
       },
       counted.get());
   counted.release();
-  return try_send(peer->routing_id, peer->delimiter, std::move(frame));
+  router_.send(std::move(frame), zmq::send_flags::none);
+  return Outbox::Sent::yes;
 }
 
-Outbox::Sent SocketThread::try_send(const std::string& routing_id, bool delimiter,
-                                    zmq::message_t message) {
+Outbox::Sent SocketThread::try_begin(const std::string& routing_id, bool delimiter) {
   using zmq::send_flags;
   try {
     // The first frame takes the place in the queue; those after it cannot fail.
     if (!router_.send(zmq::buffer(routing_id), send_flags::sndmore | send_flags::dontwait))
       return Outbox::Sent::blocked;
     if (delimiter) router_.send(zmq::message_t(), send_flags::sndmore);
-    router_.send(std::move(message), send_flags::none);
     return Outbox::Sent::yes;
   } catch (const zmq::error_t& error) {
     if (error.num() == EHOSTUNREACH) return Outbox::Sent::gone;
@@ -154,11 +137,9 @@ Outbox::Sent SocketThread::try_send(const std::string& routing_id, bool delimite
   }
 }
 
-/// A stop may overtake the gateway's last words: what is there goes out, and the blocked get a
-/// second.
+/// What the gateway said until now goes out, and the blocked get a second.
 void SocketThread::finish() {
-  while (!read_outgoing()) {
-  }
+  read_outgoing();
   const auto deadline = Clock::now() + std::chrono::seconds(1);
   while (outbox_.blocked() && Clock::now() < deadline) {
     std::this_thread::sleep_for(retry_time);
@@ -217,7 +198,8 @@ Peer* SocketThread::identify_peer(const std::string& routing_id, zmq::message_t&
 void SocketThread::refuse(const std::string& routing_id, const char* why, bool delimiter) {
   const wire::Error error = {wire::ErrorCode::bad_message, why, {}, {}};
   const wire::Bytes bytes = wire::encode(wire::Event{{}, error});
-  try_send(routing_id, delimiter, zmq::message_t(bytes.data(), bytes.size()));
+  if (try_begin(routing_id, delimiter) == Outbox::Sent::yes)
+    router_.send(zmq::message_t(bytes.data(), bytes.size()), zmq::send_flags::none);
 }
 
 // ---- The end of clients ------------------------------------------------------------------------

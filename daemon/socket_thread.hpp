@@ -10,6 +10,7 @@
 
 #include "daemon/endpoint.hpp"
 #include "daemon/outbox.hpp"
+#include "daemon/outgoing.hpp"
 #include "daemon/peers.hpp"
 
 namespace nanoflow {
@@ -33,8 +34,8 @@ class SocketThread {
   ~SocketThread();
 
   void start(Receiver receiver);
-  /// By one thread at a time, not before start.
-  void send(ClientId client, wire::Bytes message);
+  /// By any thread.
+  void send(ClientId client, wire::Bytes message) { outgoing_.push(client, std::move(message)); }
   const std::string& endpoint() const { return endpoint_; }
 
  private:
@@ -47,8 +48,9 @@ class SocketThread {
   Peer* identify_peer(const std::string& routing_id, zmq::message_t& message);
   void refuse(const std::string& routing_id, const char* why, bool delimiter);
   void deliver(ClientId client, wire::Bytes message);
-  Outbox::Sent try_send(ClientId client, const wire::Bytes& message);
-  Outbox::Sent try_send(const std::string& routing_id, bool delimiter, zmq::message_t message);
+  Outbox::Sent try_send(ClientId client, wire::Bytes& message);
+  /// Sends the frames before a message's own, which then can be sent, too.
+  Outbox::Sent try_begin(const std::string& routing_id, bool delimiter);
   void remove(ClientId client);
   void finish();
 
@@ -57,9 +59,8 @@ class SocketThread {
   zmq::context_t context_{1};
   zmq::socket_t router_{context_, zmq::socket_type::router};
   zmq::socket_t monitor_{context_, zmq::socket_type::pair};
-  zmq::socket_t outgoing_{context_, zmq::socket_type::pull};
-  zmq::socket_t from_gateway_{context_, zmq::socket_type::push};
-  zmq::socket_t control_{context_, zmq::socket_type::push};
+  Outgoing outgoing_;
+  Outgoing::Messages taken_;  // of outgoing_, being sent
   std::string endpoint_;
   std::optional<EndpointLock> lock_;
   Peers peers_;

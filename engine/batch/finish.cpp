@@ -34,6 +34,7 @@ StepEvents Batcher::Impl::finish(const StepResult& result, Clock::time_point now
     if (step.n_decoding == std::ssize(step.sequences))
       draft_cost.observe(step.n_decoding, step.n_draft, result.ms);
   }
+  events.tokens.reserve(result.sampled.size());
   auto sampled = result.sampled.begin();
   for (const auto& rows : step.sequences) {
     auto* sequence = find(rows.name);

@@ -12,6 +12,8 @@ std::optional<Step> Batcher::Impl::form(const Grants& grants) {
   Step step{.number = last_step + 1, .sequences = {}};
   StepInFlight formed{.number = step.number, .sequences = {}};
   bool first_exhausted = false, running_exhausted = false;
+  step.sequences.reserve(grants.grants.size());
+  formed.sequences.reserve(grants.grants.size());
   for (std::size_t i = 0; i < grants.grants.size(); ++i) {
     const auto& grant = grants.grants[i];
     const auto& asked = pending->asked[i];

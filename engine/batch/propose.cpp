@@ -21,6 +21,8 @@ std::optional<Proposal> Batcher::Impl::propose(Clock::time_point now) {
                     .keep_free = static_cast<int>(running.size()),
                     .reservations = {}};
   PendingProposal asked{.round = proposal.round, .when = now, .asked = {}};
+  proposal.reservations.reserve(chosen.size());
+  asked.asked.reserve(chosen.size());
   const int n_decoding = this->n_decoding();
   // Prompts get their half of what is left.
   int draft_rows = std::min(max_draft_rows, (proposal.max_rows - n_decoding) / 2);
@@ -46,6 +48,7 @@ std::optional<Proposal> Batcher::Impl::propose(Clock::time_point now) {
 /// Those who decode, then those who read their prompt or would start to, each in rank order.
 std::vector<LiveSequence*> Batcher::Impl::choose_sequences() {
   std::vector<LiveSequence*> chosen, prompts;
+  chosen.reserve(running.size());
   for (auto* sequence : running) {
     if (sequence->prefilling())
       prompts.push_back(sequence);

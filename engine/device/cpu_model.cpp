@@ -54,6 +54,7 @@ LoadOptions resolved(LoadOptions options) {
 /// What the program's launches compute and read from memory, by the graph's count of the whole
 /// step's. Activations stay in caches.
 void add_costs(const Graph& graph, CpuProgram& program) {
+  program.flops = program.bytes = 0;
   for (const auto& instruction : program.instructions) {
     if (instruction.type != Instruction::Type::launch) continue;
     const auto& operation = graph.blocks[instruction.block].operations[instruction.operation];
@@ -94,6 +95,14 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
       forward_(checkpoint_->config(), weights_,
                kv_pages(checkpoint_->config(), options_.kv, kv_.data()), workspace_, slots_) {
   options_.progress = nullptr;  // the loading is over
+  for (auto& buffer : buffers_) {
+    buffer.programs.resize(static_cast<std::size_t>(n_streams_));
+    for (auto& program : buffer.programs) {
+      program.forward = &forward_;
+      program.buffer = &buffer.step;
+      buffer.targets.push_back(&program);
+    }
+  }
 }
 
 std::uint64_t CpuModel::bytes() const {
@@ -104,25 +113,23 @@ std::uint64_t CpuModel::bytes() const {
 std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
                                                               const Schedule& schedule) {
   auto& buffer = this->buffer(step.number);
-  buffer.assign(step, {.n_pages = options_.n_pages,
-                       .n_slots = options_.n_slots,
-                       .max_step_tokens = options_.max_step_tokens,
-                       .max_sampled = options_.n_slots + max_draft_rows,
-                       .vocab_size = checkpoint_->config().vocab_size});
-  auto compiled = compile(graph_, schedule, step);
-  buffer.events.reset(compiled.front().n_events);
-  buffer.restart(compiled.size());
+  buffer.step.assign(step, {.n_pages = options_.n_pages,
+                            .n_slots = options_.n_slots,
+                            .max_step_tokens = options_.max_step_tokens,
+                            .max_sampled = options_.n_slots + max_draft_rows,
+                            .vocab_size = checkpoint_->config().vocab_size});
+  compiler_.compile(graph_, schedule, step, buffer.targets);
+  const std::size_t n_programs = schedule.streams.size();
+  buffer.step.events.reset(buffer.programs.front().n_events);
+  buffer.step.restart(n_programs);
   std::vector<std::shared_ptr<const Program>> programs;
-  for (auto& plain : compiled) {
-    auto program = std::make_shared<CpuProgram>();
-    static_cast<Program&>(*program) = std::move(plain);
-    program->owner = shared_from_this();
-    program->forward = &forward_;
-    program->buffer = &buffer;
-    program->shape.weight_bytes = weight_bytes_;
-    program->shape.kv_bytes = kv_bytes_;
-    add_costs(graph_, *program);
-    programs.push_back(std::move(program));
+  programs.reserve(n_programs);
+  const auto model = shared_from_this();
+  for (auto& program : std::span(buffer.programs).first(n_programs)) {
+    program.shape.weight_bytes = weight_bytes_;
+    program.shape.kv_bytes = kv_bytes_;
+    add_costs(graph_, program);
+    programs.emplace_back(model, &program);  // whoever holds it holds the model
   }
   return programs;
 }
@@ -151,11 +158,11 @@ ProbeLimits CpuModel::probe_limits() const {
 }
 
 const CpuStep& CpuModel::finished(std::uint64_t step_number) const {
-  const auto& buffer = buffers_[step_number % buffers_.size()];
-  if (buffer.number != step_number)
+  const auto& step = buffers_[step_number % buffers_.size()].step;
+  if (step.number != step_number)
     throw std::logic_error("result of step " + std::to_string(step_number) +
-                           ": its buffer holds step " + std::to_string(buffer.number));
-  return buffer;
+                           ": its buffer holds step " + std::to_string(step.number));
+  return step;
 }
 
 StepResult CpuModel::result(std::uint64_t step_number) {

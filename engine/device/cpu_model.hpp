@@ -8,12 +8,13 @@
 #include "engine/device/cpu_forward.hpp"
 #include "engine/device/cpu_probe.hpp"
 #include "engine/device/device.hpp"
+#include "engine/plan/step_compiler.hpp"
 
 namespace nanoflow {
 
-/// A program with what it works on.
+/// A program with what it works on, which belongs to a model.
 struct CpuProgram : Program {
-  std::shared_ptr<const void> owner;  // of what the others point to
+  std::shared_ptr<const void> owner;  // a probe's: the model; a step's lives in the model
   const CpuForward* forward = nullptr;
   CpuStep* buffer = nullptr;
   double flops = 0, bytes = 0;           // of its launches
@@ -56,7 +57,13 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   void end_probes() override { probe_.reset(); }
 
  private:
-  CpuStep& buffer(std::uint64_t step_number) { return buffers_[step_number % buffers_.size()]; }
+  /// A step, and its programs: what the next step but one is written over.
+  struct Buffer {
+    CpuStep step;
+    std::vector<CpuProgram> programs;  // [n_streams]
+    std::vector<Program*> targets;     // the same, for the compiler
+  };
+  Buffer& buffer(std::uint64_t step_number) { return buffers_[step_number % buffers_.size()]; }
   const CpuStep& finished(std::uint64_t step_number) const;
 
   std::shared_ptr<const Checkpoint> checkpoint_;
@@ -69,7 +76,8 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   MappedMemory kv_;      // [n_pages, n_layers, kv_page_bytes]
   CpuWorkspace workspace_;
   std::vector<CpuSlot> slots_;  // [n_slots]
-  std::array<CpuStep, 2> buffers_;
+  std::array<Buffer, 2> buffers_;
+  StepCompiler compiler_;
   CpuForward forward_;
   std::unique_ptr<CpuProbe> probe_;  // while the device is being measured
 };

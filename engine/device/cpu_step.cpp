@@ -11,8 +11,11 @@ namespace {
 /// A step that breaks its rules is the scheduler's bug: whatever it says is not computed.
 class StepCheck {
  public:
-  StepCheck(const Step& step, const StepLimits& limits)
-      : step_(step), limits_(limits), slots_(limits.n_slots) {}
+  /// slots_seen: memory that is used again.
+  StepCheck(const Step& step, const StepLimits& limits, std::vector<bool>& slots_seen)
+      : step_(step), limits_(limits), slots_seen_(slots_seen) {
+    slots_seen.assign(static_cast<std::size_t>(limits.n_slots), false);
+  }
 
   void run() {
     for (const auto& sequence : step_.sequences) check(sequence);
@@ -23,8 +26,8 @@ class StepCheck {
  private:
   void check(const StepSequence& sequence) {
     within("slot", sequence.slot, 0, limits_.n_slots);
-    if (slots_[sequence.slot]) fail("slot " + std::to_string(sequence.slot) + " occurs twice");
-    slots_[sequence.slot] = true;
+    if (slots_seen_[sequence.slot]) fail("slot " + std::to_string(sequence.slot) + " occurs twice");
+    slots_seen_[sequence.slot] = true;
     within("n_rows", sequence.n_rows, 1, limits_.max_step_tokens + 1);
     within("position", sequence.position, 0, limits_.n_pages * page_size - sequence.n_rows + 1);
     check_tokens(sequence);
@@ -59,14 +62,14 @@ class StepCheck {
 
   const Step& step_;
   const StepLimits& limits_;
-  std::vector<bool> slots_;  // [n_slots], those seen
+  std::vector<bool>& slots_seen_;  // [n_slots]
   int n_sampled_ = 0;
 };
 
 }  // namespace
 
 void CpuStep::assign(const Step& step, const StepLimits& limits) {
-  StepCheck(step, limits).run();
+  StepCheck(step, limits, slots_seen_).run();
   number = step.number;
   sequences.clear();
   tokens.clear();
@@ -128,6 +131,7 @@ std::pair<int, int> CpuStep::samplers_within(int begin, int end) const {
 
 StepResult CpuStep::result() const {
   StepResult result{.number = number, .sampled = {}};
+  result.sampled.reserve(chosen.size());
   for (const auto& sampler : samplers)
     result.sampled.insert(result.sampled.end(), chosen.begin() + sampler.begin,
                           chosen.begin() + sampler.begin + sampler.n_sampled);

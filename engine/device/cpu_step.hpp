@@ -81,6 +81,8 @@ struct CpuStep {
 
  private:
   void add(const StepSequence& sequence);
+
+  std::vector<bool> slots_seen_;  // [n_slots], by the checks
 };
 
 /// Rows of a tile: positions differ in cost, so a long prompt is more than one.

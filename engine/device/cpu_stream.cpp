@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
+#include <functional>
 #include <stdexcept>
 
 #include "engine/device/cpu_model.hpp"
@@ -125,11 +126,13 @@ void CpuStream::execute(const CpuProgram& program) {
   timeline = {.step = program.step, .flops = program.flops, .bytes = program.bytes};
   program.buffer->launches[static_cast<std::size_t>(index_)].clear();
   timeline.start_ns = now_ns();
-  team_.run(std::clamp(share, 1, team_.size()), program.buffer->failed, [&](int worker) {
+  const auto job = [&](int worker) {
     if (program.work) return program.work(worker);
     run_instructions(program, Crew{team_, first_worker_ + worker, index_},
                      worker == 0 ? &timeline : nullptr);
-  });
+  };
+  // By reference: a std::function of the job itself would be allocated.
+  team_.run(std::clamp(share, 1, team_.size()), program.buffer->failed, std::cref(job));
   timeline.end_ns = now_ns();
 }
 

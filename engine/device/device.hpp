@@ -45,7 +45,7 @@ class DeviceModel {
   virtual void check(const Schedule& schedule) const = 0;
   /// Copies what the step's programs read into buffer step.number % 2, and compiles a program per
   /// stream of the schedule, which was checked. The step with the same parity before it must have
-  /// finished.
+  /// finished: the programs may live in its buffer, too, and are overwritten.
   virtual std::vector<std::shared_ptr<const Program>> prepare(const Step& step,
                                                               const Schedule& schedule) = 0;
   /// What can be measured on this device; without streams: nothing.
@@ -84,7 +84,7 @@ class DeviceStream {
 class Device {
  public:
   virtual ~Device() = default;
-  virtual const std::string& name() const = 0;  // "cpu", "simulated"
+  virtual const std::string& name() const = 0;  // "cpu", "simulated", "null"
   virtual const std::string& description()
       const = 0;  // for the log: processor, threads, instruction set
   virtual std::span<const std::unique_ptr<DeviceStream>> streams() = 0;
@@ -99,7 +99,7 @@ class Device {
 };
 
 struct DeviceOptions {
-  std::string kind = "auto";  // auto | cpu | simulated
+  std::string kind = "auto";  // auto | cpu | simulated | null
   int threads = 0;            // 0: as many as the affinity and the cgroup allow
 };
 /// Throws std::runtime_error: an unknown kind, or a device that this machine or build does not

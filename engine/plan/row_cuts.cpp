@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace nanoflow {
 
@@ -27,9 +28,11 @@ int nearest_cost(const std::vector<double>& before, double wanted) {
 
 }  // namespace
 
-std::vector<double> costs_before(const Step& step, const RowCost& cost) {
+std::vector<double> costs_before(const Step& step, const RowCost& cost,
+                                 std::vector<double> memory) {
   constexpr int rows_that_read_together = 16;
-  std::vector<double> before{0};
+  std::vector<double> before = std::move(memory);
+  before.assign(1, 0);
   before.reserve(static_cast<std::size_t>(step.n_tokens()) + 1);
   for (const auto& sequence : step.sequences) {
     const double position =
@@ -53,40 +56,45 @@ RowCost row_cost(const Graph& graph, const StepShape& shape) {
           .read = flops_a_byte * (graph.bytes(seeing) - bytes)};
 }
 
-RowCuts::RowCuts(const Step& step, const RowCost& cost, const std::vector<float>& nano_batches) {
-  const int n_tokens = step.n_tokens();
-  sampled_before_.reserve(n_tokens + 1);
-  sequence_begin_.reserve(n_tokens);
-  std::vector<bool> cuttable;  // [n_tokens], in front of the row
-  cuttable.reserve(n_tokens);
-  sampled_before_.push_back(0);
+void RowCuts::assign(const Step& step, const RowCost& cost,
+                     const std::vector<float>& nano_batches) {
+  assign_rows(step);
+  if (nano_batches.size() > 1) costs_before_ = costs_before(step, cost, std::move(costs_before_));
+  cut(step.n_tokens(), nano_batches);
+}
+
+void RowCuts::assign_rows(const Step& step) {
+  sampled_before_.assign(1, 0);
+  sequence_begin_.clear();
+  cuttable_.clear();
   for (const auto& sequence : step.sequences) {
     const int first = static_cast<int>(sequence_begin_.size());
     sequence_begin_.insert(sequence_begin_.end(), sequence.n_rows, first);
     for (int row = 0; row < sequence.n_rows; ++row) {
       // Rows that sample stay together: one after the other chooses a token.
       const bool on_page = (sequence.position + row) % page_size == 0;
-      cuttable.push_back(row == 0 || (on_page && row < sequence.n_rows - sequence.n_draft));
+      cuttable_.push_back(row == 0 || (on_page && row < sequence.n_rows - sequence.n_draft));
       const bool samples = row >= sequence.n_rows - sequence.n_sampled();
       sampled_before_.push_back(sampled_before_.back() + (samples ? 1 : 0));
     }
   }
+}
 
-  // A cut sequence makes attention wait for its earlier rows, so a cut moves to where a sequence
-  // begins within a quarter of a nano-batch; else to where a page does, so that no launch writes
-  // to a page that another one reads.
+/// A cut sequence makes attention wait for its earlier rows, so a cut moves to where a sequence
+/// begins within a quarter of a nano-batch; else to where a page does, so that no launch writes to
+/// a page that another one reads.
+void RowCuts::cut(int n_tokens, const std::vector<float>& nano_batches) {
   const int n_nano = static_cast<int>(nano_batches.size());
   const int near = n_tokens / (4 * n_nano);
-  const auto before = n_nano > 1 ? costs_before(step, cost) : std::vector<double>();
   double part = 0;
-  cuts_.push_back(0);
+  cuts_.assign(1, 0);
   for (int nano = 0; nano + 1 < n_nano; ++nano) {
     part += nano_batches[nano];
-    const int wanted = nearest_cost(before, part * before.back());
+    const int wanted = nearest_cost(costs_before_, part * costs_before_.back());
     const auto begins = [&](int row) { return sequence_begin_[row] == row; };
     int cut = nearest(n_tokens, wanted, begins);
     if (std::abs(cut - wanted) > near)
-      cut = nearest(n_tokens, wanted, [&](int row) { return cuttable[row]; });
+      cut = nearest(n_tokens, wanted, [&](int row) { return cuttable_[row]; });
     cuts_.push_back(std::max(cuts_.back(), cut));
   }
   cuts_.push_back(n_tokens);

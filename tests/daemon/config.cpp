@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(is_refused_with_line_and_key) {
   BOOST_TEST(holds(refusal("prefix_cache = 1\n"), "prefix_cache: expected true or false"));
   BOOST_TEST(holds(refusal("threads = -1\n"), "threads"));
   BOOST_TEST(holds(refusal("threads = 99999999999\n"), "threads"));
-  BOOST_TEST(holds(refusal("device = 'gpu'\n"), "auto cpu cuda simulated"));
+  BOOST_TEST(holds(refusal("device = 'gpu'\n"), "auto cpu cuda simulated null"));
   BOOST_TEST(holds(refusal("kv = 'int4'\n"), "kv: 'int4' is not one of auto f32 bf16 int8"));
   BOOST_TEST(holds(refusal("kv_memory = 'lots'\n"), "kv_memory"));
   BOOST_TEST(holds(refusal("speculation = 'on'\n"), "speculation: 'on' is not one of auto off"));
@@ -123,6 +123,19 @@ BOOST_AUTO_TEST_CASE(is_refused_with_line_and_key) {
   BOOST_TEST(holds(refusal("log_level = 'loud'\n"), "log_level"));
   BOOST_TEST(holds(refusal("[server]\nthreads = 1\n"), "unknown key 'server'"));
   BOOST_TEST(holds(refusal("a = = 1\n"), ":1: "));
+}
+
+/// Each key alone would be refused beside the other's default.
+BOOST_AUTO_TEST_CASE(may_set_keys_that_belong_together_in_any_order) {
+  for (const std::string text : {"max_sequences = 1000\nmax_step_tokens = 2048\n",
+                                 "max_step_tokens = 2048\nmax_sequences = 1000\n",
+                                 "max_step_tokens = 32\nmax_sequences = 16\n"}) {
+    BOOST_TEST_CONTEXT(text) BOOST_TEST(refusal(text) == "");
+  }
+  BOOST_TEST(read("max_sequences = 1000\nmax_step_tokens = 2048\n").max_sequences == 1000);
+  BOOST_TEST(holds(refusal("max_sequences = 1000\n"),
+                   "max_step_tokens: '512' is not more than max_sequences, 1000"));
+  BOOST_TEST(holds(refusal("max_sequences = 5000\nmax_step_tokens = 9000\n"), ":1: max_sequences"));
 }
 
 BOOST_AUTO_TEST_CASE(that_is_not_there_is_named) {
