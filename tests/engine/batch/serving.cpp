@@ -131,6 +131,7 @@ bool Serving::form() {
   BOOST_REQUIRE(step->n_tokens() <= options.max_step_tokens);
   formed.push_back(*step);
   BOOST_REQUIRE(formed.size() <= 2);
+  check_writes(*step);
   machine_->prepare(*step);
   return true;
 }
@@ -155,6 +156,17 @@ void Serving::check_pages() {
   const auto usage = kv_cache.usage();
   BOOST_REQUIRE(usage.total - usage.free <= held);
   if (!prefix_cache) BOOST_REQUIRE_EQUAL(usage.total - usage.free, held);
+}
+
+/// What a sequence writes in a step, no other one of that step has: its page is not ready yet.
+void Serving::check_writes(const Step& step) {
+  std::map<PageId, int> n_having;
+  for (const auto& sequence : step.sequences)
+    for (const PageId page : sequence.pages) ++n_having[page];
+  for (const auto& sequence : step.sequences)
+    for (auto i = static_cast<std::size_t>(sequence.position / page_size);
+         i < sequence.pages.size(); ++i)
+      BOOST_REQUIRE_EQUAL(n_having[sequence.pages[i]], 1);
 }
 
 void Serving::run() {

@@ -78,6 +78,7 @@ class Serving {
   void load();
   void check_started_in_order();
   void check_pages();
+  static void check_writes(const Step& step);
 
   std::unique_ptr<Machine> machine_;
   std::optional<Grants> stale_;  // of a proposal from before recover()
