@@ -45,8 +45,7 @@ Admission Batcher::Impl::admit(BatchRequest request, Clock::time_point now) {
   request.max_tokens = std::min(request.max_tokens, options.context - static_cast<int>(n_prompt));
   const Admission admission{Refusal::none, waiting.n_ahead(request.priority)};
   const auto id = request.id;
-  const double turn = fair_share.turn_of(
-      request.client, static_cast<int>(n_prompt) + request.n * request.max_tokens);
+  const double turn = fair_share.turn_of(request.client, request.most_tokens());
   auto live_request = std::make_unique<LiveRequest>(std::move(request), turn, ++n_arrivals, now);
   auto& live = *requests.emplace(id, std::move(live_request)).first->second;
   requests_by_rank.emplace(live.rank(), &live);

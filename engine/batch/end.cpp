@@ -90,6 +90,8 @@ void Batcher::Impl::end_request_without_live(LiveRequest& request, Clock::time_p
   if (request.n_live > 0) return;
   const auto id = request.spec.id;
   events.finished.push_back(request.finished(now));
+  fair_share.ended(request.spec.client, request.turn,
+                   request.spec.most_tokens() - request.n_used());
   if (!request.started) waiting.request_left(request.spec.priority);
   if (request.spec.deadline) deadlines.erase({*request.spec.deadline, id});
   requests_by_rank.erase(request.rank());

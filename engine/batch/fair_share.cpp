@@ -5,17 +5,24 @@
 namespace nanoflow {
 
 double FairShare::turn_of(std::uint64_t client, int n_tokens) {
-  double& end = end_of_.try_emplace(client, now_).first->second;
-  const double turn = std::max(now_, end);
-  end = turn + n_tokens;
+  auto& its = clients_.try_emplace(client, Client{now_, now_}).first->second;
+  if (its.end < now_) its = {now_, now_};
+  const double turn = its.end;
+  its.end += n_tokens;
   return turn;
 }
 
 void FairShare::started(double turn) {
   now_ = std::max(now_, turn);
-  if (end_of_.size() < n_clear_) return;
-  std::erase_if(end_of_, [&](const auto& client) { return client.second <= now_; });
-  n_clear_ = std::max<std::size_t>(64, 2 * end_of_.size());
+  if (clients_.size() < n_clear_) return;
+  std::erase_if(clients_, [&](const auto& client) { return client.second.end <= now_; });
+  n_clear_ = std::max<std::size_t>(64, 2 * clients_.size());
+}
+
+void FairShare::ended(std::uint64_t client, double turn, int n_unused) {
+  const auto found = clients_.find(client);
+  if (found == clients_.end() || turn < found->second.began) return;
+  found->second.end -= n_unused;
 }
 
 }  // namespace nanoflow

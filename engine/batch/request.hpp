@@ -30,6 +30,9 @@ struct BatchRequest {
   std::string salt;                  // prompts share pages only under the same salt
   std::optional<Clock::time_point> deadline;
   std::optional<Clock::duration> max_tpot;  // a step with one of its tokens is to take no longer
+
+  /// To compute, at most: the prompt and all answers.
+  int most_tokens() const { return static_cast<int>(prompt->size()) + n * max_tokens; }
 };
 
 /// failed: the model had no finite logit to pick a token from.

@@ -84,6 +84,9 @@ struct LiveRequest {
   /// Positions of the prompt that are cached or in formed steps, in the choice that is furthest.
   int n_prompt_done() const;
   int n_generated() const;  // of all choices
+  /// Tokens computed for it, as it counts against its client: once each, however often and in how
+  /// many choices.
+  int n_used() const { return started ? n_prompt() - cached_tokens + n_generated() : 0; }
   /// The report at the end of its last choice.
   Finished finished(Clock::time_point now) const;
 };

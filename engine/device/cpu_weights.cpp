@@ -15,6 +15,9 @@ using kernels::Element;
 using kernels::PackedMatrix;
 
 constexpr int panels_a_job = 8;
+// Packed weights after which what was read of the file is forgotten, so that loading takes no more
+// memory than serving.
+constexpr std::uint64_t forget_bytes = 64 << 20;
 
 /// As a tensor of this type is kept when nothing else is asked for.
 Element element_of(DType type) {
@@ -259,12 +262,18 @@ CpuWeights load_cpu_weights(const Checkpoint& checkpoint, WeightFormat format, i
   std::size_t elements = 0;
   for (const auto& job : layout.jobs()) elements += job.elements();
   const double bytes_an_element = static_cast<double>(size.bytes()) / static_cast<double>(elements);
+  std::uint64_t forgotten = 0;
   run_pack_jobs(layout.jobs(), n_threads, [&](std::size_t done) {
     const auto bytes = static_cast<std::uint64_t>(static_cast<double>(done) * bytes_an_element);
+    if (bytes > forgotten + forget_bytes) {
+      checkpoint.forget();
+      forgotten = bytes;
+    }
     if (progress) progress(std::min<std::uint64_t>(bytes, size.bytes()), size.bytes());
   });
   copy_embedding(checkpoint.tensors().token_embedding, weights);
   checkpoint.check_intact();
+  checkpoint.forget();
   if (progress) progress(size.bytes(), size.bytes());
   return weights;
 }

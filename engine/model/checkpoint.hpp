@@ -53,6 +53,8 @@ class Checkpoint {
   /// from the tensors before this call may then be wrong. Call it after copying weights, and now
   /// and then while they are used where they lie.
   virtual void check_intact() const = 0;
+  /// Gives back the memory of what was read from the tensors. They can be read again.
+  virtual void forget() const {}
 
   const std::filesystem::path& path() const { return path_; }
   const ModelConfig& config() const { return config_; }

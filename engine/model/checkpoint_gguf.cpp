@@ -40,6 +40,7 @@ class GgufCheckpoint final : public Checkpoint {
   }
 
   void check_intact() const override { file_->check_intact(); }
+  void forget() const override { file_->forget(); }
 
  private:
   /// A token without a row in the embedding would be read from behind it.

@@ -75,6 +75,9 @@ class HfCheckpoint final : public Checkpoint {
   void check_intact() const override {
     for (const SafetensorsFile& file : files_) file.file().check_intact();
   }
+  void forget() const override {
+    for (const SafetensorsFile& file : files_) file.file().forget();
+  }
 
  private:
   void map_files(const std::set<std::string>& names) {

@@ -116,6 +116,10 @@ void GgufFile::check_intact() const {
   impl_->file.check_intact();
 }
 
+void GgufFile::forget() const {
+  impl_->file.forget();
+}
+
 std::uint64_t GgufFile::file_bytes() const {
   return impl_->file.bytes().size();
 }

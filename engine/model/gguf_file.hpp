@@ -25,6 +25,8 @@ class GgufFile {
   /// Throws ModelError if the file became shorter since it was opened: what was read before may be
   /// wrong.
   void check_intact() const;
+  /// Gives back the memory of what was read, which can be read again.
+  void forget() const;
 
   // Metadata. Empty where the key is not there; ModelError where its value is of another type.
   // Numbers are converted where no value is lost.

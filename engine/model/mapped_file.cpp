@@ -57,6 +57,10 @@ Mapping::~Mapping() {
   ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
+void Mapping::forget() const {
+  ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
 void MappedFile::check_intact() const {
   const std::uint64_t size = file_.size();
   if (size < bytes().size()) {

@@ -35,6 +35,9 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
 
   std::span<const std::byte> bytes() const { return bytes_; }
+  /// What was read counts as this process's memory until then. It can be read again: from the
+  /// kernel's cache of files, or from the disk.
+  void forget() const;
 
  private:
   std::span<const std::byte> bytes_;
@@ -55,6 +58,8 @@ class MappedFile {
   /// Throws ModelError if the file became shorter, or could not be read, since it was opened: then
   /// what was read before this call may be wrong.
   void check_intact() const;
+  /// Gives back the memory of what was read (Mapping::forget).
+  void forget() const { mapping_.forget(); }
 
  private:
   std::filesystem::path path_;

@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <numeric>
 
+#include "engine/device/simulated.hpp"
 #include "engine/device/simulated_sampling.hpp"
 #include "tests/engine/device/config_only.hpp"
 
@@ -33,22 +34,53 @@ std::vector<TokenId> answer_alone(const BatchRequest& request, int choice, int c
   return answer;
 }
 
-Serving::Serving(Batcher::Options options, bool prefix_cache)
+namespace {
+
+class SimulatedMachine : public Machine {
+ public:
+  void load(const LoadOptions& options) override {
+    programs_.clear();
+    model_ = device_->load(std::make_shared<ConfigOnly>(vocab_size), options);
+  }
+  void prepare(const Step& step) override {
+    const auto programs = model_->prepare(step, sequential_schedule(model_->graph()));
+    BOOST_REQUIRE_EQUAL(programs.size(), 1);
+    programs_.push_back(programs.front());
+  }
+  StepResult run() override {
+    const auto program = programs_.front();
+    programs_.pop_front();
+    device_->streams()[0]->run(*program);
+    return model_->result(program->step);
+  }
+
+ private:
+  std::unique_ptr<Device> device_ = make_simulated_device(SimulatedOptions{});
+  std::shared_ptr<DeviceModel> model_;
+  std::deque<std::shared_ptr<const Program>> programs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Machine> simulated_machine() {
+  return std::make_unique<SimulatedMachine>();
+}
+
+Serving::Serving(Batcher::Options options, bool prefix_cache, std::unique_ptr<Machine> machine)
     : options(options),
       prefix_cache(prefix_cache),
       batcher(options),
       kv_cache({.n_pages = options.n_pages, .prefix_cache = prefix_cache}),
-      device_(make_simulated_device(SimulatedOptions{})) {
+      machine_(std::move(machine)) {
   load();
 }
 
 void Serving::load() {
-  model_ = device_->load(std::make_shared<ConfigOnly>(vocab_size),
-                         {.context = batcher.context(),
-                          .n_pages = options.n_pages,
-                          .n_slots = options.max_sequences,
-                          .max_step_tokens = options.max_step_tokens,
-                          .progress = nullptr});
+  machine_->load({.context = batcher.context(),
+                  .n_pages = options.n_pages,
+                  .n_slots = options.max_sequences,
+                  .max_step_tokens = options.max_step_tokens,
+                  .progress = nullptr});
 }
 
 Refusal Serving::admit(BatchRequest request) {
@@ -58,6 +90,7 @@ Refusal Serving::admit(BatchRequest request) {
   const auto n = static_cast<std::size_t>(request.n);
   entry.request = std::move(request);
   entry.tokens.resize(n);
+  entry.logprobs.resize(n);
   entry.by_itself.resize(n);
   entry.kept.resize(n);
   return refusal;
@@ -98,9 +131,8 @@ bool Serving::form() {
   BOOST_REQUIRE(step->n_tokens() <= options.max_step_tokens);
   formed.push_back(*step);
   BOOST_REQUIRE(formed.size() <= 2);
-  const auto programs = model_->prepare(*step, sequential_schedule(model_->graph()));
-  BOOST_REQUIRE_EQUAL(programs.size(), 1);
-  programs_.push_back(programs.front());
+  check_writes(*step);
+  machine_->prepare(*step);
   return true;
 }
 
@@ -126,12 +158,22 @@ void Serving::check_pages() {
   if (!prefix_cache) BOOST_REQUIRE_EQUAL(usage.total - usage.free, held);
 }
 
+/// What a sequence writes in a step, no other one of that step has: its page is not ready yet.
+void Serving::check_writes(const Step& step) {
+  std::map<PageId, int> n_having;
+  for (const auto& sequence : step.sequences)
+    for (const PageId page : sequence.pages) ++n_having[page];
+  for (const auto& sequence : step.sequences)
+    for (auto i = static_cast<std::size_t>(sequence.position / page_size);
+         i < sequence.pages.size(); ++i)
+      BOOST_REQUIRE_EQUAL(n_having[sequence.pages[i]], 1);
+}
+
 void Serving::run() {
   if (formed.empty()) return;
-  device_->streams()[0]->run(*programs_.front());
-  const auto result = model_->result(formed.front().number);
+  const auto result = machine_->run();
+  BOOST_REQUIRE_EQUAL(result.number, formed.front().number);
   formed.pop_front();
-  programs_.pop_front();
   ++n_run;
   take(batcher.finish(result, now()));
 }
@@ -140,7 +182,6 @@ void Serving::recover() {
   batcher.recover(now());
   if (granted) stale_ = std::exchange(granted, std::nullopt);
   formed.clear();
-  programs_.clear();
   changed_since_propose_ = true;
   load();
 }
@@ -172,6 +213,7 @@ void Serving::take(const StepEvents& events) {
     BOOST_REQUIRE(!entry.by_itself[choice] && !entry.kept[choice]);
     BOOST_REQUIRE_EQUAL(event.index, std::ssize(entry.tokens[choice]));
     entry.tokens[choice].push_back(event.token);
+    entry.logprobs[choice].push_back(event.logprobs);
     entry.by_itself[choice] = event.finish;
   }
   for (const auto& finished : events.finished) {

@@ -1,11 +1,11 @@
-// A batcher, a KV cache and a simulated device, driven by hand: what the actors do, without actors.
+// A batcher, a KV cache and a device, driven by hand: what the actors do, without actors.
 #pragma once
 #include <deque>
 #include <map>
 #include <set>
 
 #include "engine/batch/batcher.hpp"
-#include "engine/device/simulated.hpp"
+#include "engine/device/device.hpp"
 #include "engine/kv/kv_cache.hpp"
 
 namespace nanoflow::test {
@@ -23,15 +23,29 @@ std::vector<TokenId> answer_alone(const BatchRequest& request, int choice, int c
 /// What a client saw of one request.
 struct Seen {
   BatchRequest request;
-  std::vector<std::vector<TokenId>> tokens;            // [n]
-  std::vector<std::optional<FinishReason>> by_itself;  // [n], as the last token said
-  std::vector<std::optional<int>> kept;                // [n], cut by a stop string
+  std::vector<std::vector<TokenId>> tokens;                         // [n]
+  std::vector<std::vector<std::optional<TokenLogprobs>>> logprobs;  // [n], of each token
+  std::vector<std::optional<FinishReason>> by_itself;               // [n], as the last token said
+  std::vector<std::optional<int>> kept;                             // [n], cut by a stop string
   std::optional<Finished> finished;
 };
 
+/// What computes the steps.
+class Machine {
+ public:
+  virtual ~Machine() = default;
+  /// A model with empty pages and slots.
+  virtual void load(const LoadOptions& options) = 0;
+  virtual void prepare(const Step& step) = 0;
+  /// Of the steps prepared the oldest.
+  virtual StepResult run() = 0;
+};
+std::unique_ptr<Machine> simulated_machine();
+
 class Serving {
  public:
-  Serving(Batcher::Options options, bool prefix_cache);
+  Serving(Batcher::Options options, bool prefix_cache,
+          std::unique_ptr<Machine> machine = simulated_machine());
 
   Refusal admit(BatchRequest request);
   void cancel(RequestId request) { take(batcher.cancel(request, now())); }
@@ -64,10 +78,9 @@ class Serving {
   void load();
   void check_started_in_order();
   void check_pages();
+  static void check_writes(const Step& step);
 
-  std::unique_ptr<Device> device_;
-  std::shared_ptr<DeviceModel> model_;
-  std::deque<std::shared_ptr<const Program>> programs_;
+  std::unique_ptr<Machine> machine_;
   std::optional<Grants> stale_;  // of a proposal from before recover()
   std::uint64_t last_step_ = 0;
   bool changed_since_propose_ = false;
