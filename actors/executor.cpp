@@ -52,7 +52,7 @@ struct ExecutorState {
   int streams_generation = 0;      // which set of streams these are
   bool broken = false;             // one of them failed: wait for the next set
   std::string lost;                // a failure that the scheduler may not know of yet
-  std::vector<PongPromise> waiting_pings;
+  std::vector<PongPromise> waiting_pings, waiting_for_idle;
   std::optional<std::pair<ProbePtr, ProbePromise>> waiting_probe;
   bool probing = false;
 
@@ -88,12 +88,16 @@ OutcomePromise ExecutorState::add(const StepPtr& step) {
   return promise;
 }
 
-/// Prepares what can be prepared, and sends what may run; with nothing to run, a probe. While a
+/// Prepares what can be prepared, and sends what may run; with nothing to run, a probe that waits
+/// for streams. While a
 /// step is out that was sent to streams since replaced, the next one waits: most likely the news of
 /// its failure is on the way.
 void ExecutorState::advance() {
   if (probing) return;  // a few milliseconds
-  if (steps.empty()) return start_probe();
+  if (steps.empty()) {
+    for (auto& promise : std::exchange(waiting_for_idle, {})) promise.deliver(pong_atom_v);
+    return start_probe();
+  }
   for (auto& step : steps) {
     if (broken || (step.sent && step.generation != streams_generation)) return;
     if (step.sent) continue;
@@ -131,6 +135,10 @@ StepProgramsPtr ExecutorState::for_streams(const Programs& programs) const {
 
 ProbePromise ExecutorState::add_probe(const ProbePtr& probe) {
   auto promise = self->make_response_promise<TimelinesPtr>();
+  if (!steps.empty()) {
+    promise.deliver(TimelinesPtr());
+    return promise;
+  }
   waiting_probe = {probe, promise};
   advance();
   return promise;
@@ -279,6 +287,12 @@ ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& c
         state.use_streams(streams);
       },
       [&state](const ProbePtr& probe) { return state.add_probe(probe); },
+      [&state](idle_atom) {
+        auto promise = state.self->make_response_promise<pong_atom>();
+        state.waiting_for_idle.push_back(promise);
+        state.advance();
+        return promise;
+      },
       [&state](const ProfilePtr& profile) {
         state.schedules->use(*profile);
         state.records->use(profile->peaks());

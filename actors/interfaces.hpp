@@ -64,6 +64,7 @@ CAF_ADD_ATOM(nanoflow, nanoflow, trace_atom, "trace")
 CAF_ADD_ATOM(nanoflow, nanoflow, drain_atom, "drain")
 CAF_ADD_ATOM(nanoflow, nanoflow, reload_atom, "reload")
 CAF_ADD_ATOM(nanoflow, nanoflow, recover_atom, "recover")
+CAF_ADD_ATOM(nanoflow, nanoflow, idle_atom, "idle")
 CAF_END_TYPE_ID_BLOCK(nanoflow)
 
 namespace nanoflow {
@@ -141,8 +142,10 @@ using ExecutorActor = caf::typed_actor<
     reacts_to<recover_atom>,
     // From the catalog: the streams to use from now on, in the device's order.
     reacts_to<streams_atom, std::vector<StreamActor>>, replies_to<ping_atom>::with<pong_atom>,
-    // From the planner: measures something as soon as no step is in flight, and what was measured.
-    replies_to<ProbePtr>::with<TimelinesPtr>, reacts_to<ProfilePtr>,
+    // From the planner: measures something, or answers null where a step is in flight; answers when
+    // none is; what was measured.
+    replies_to<ProbePtr>::with<TimelinesPtr>, replies_to<idle_atom>::with<pong_atom>,
+    reacts_to<ProfilePtr>,
     // The schedule table; true: explained.
     replies_to<plan_atom, bool>::with<JsonPtr>>;
 

@@ -1,5 +1,6 @@
 #include "actors/planner.hpp"
 
+#include <chrono>
 #include <utility>
 
 #include "actors/errors.hpp"
@@ -19,11 +20,6 @@ struct PlannerState {
 
 using Self = caf::stateful_actor<PlannerState>*;
 
-void end(Self self) {
-  self->state.config.device_model->end_probes();
-  self->quit();
-}
-
 void tell(Self self, const Profile& profile) {
   self->send(self->state.config.executor, ProfilePtr(std::make_shared<const Profile>(profile)));
 }
@@ -37,24 +33,48 @@ void finish(Self self) {
     const auto error = write_profile(config.file, config.key, profile);
     kept = error.empty() ? ", kept in " + config.file.string() : "; it is not kept: " + error;
   }
+  config.device_model->end_probes();
   log(LogLevel::info, "measured the machine and the operations of '" + config.model + "' in " +
                           std::to_string(self->state.n_probes) + " probes" + kept);
-  end(self);
+  self->quit();
+}
+
+void probe_next(Self self);
+
+/// Requests came between two probes. While they run, the memory that probes need is theirs; and
+/// between two steps, where nothing runs for a moment, it need not be taken again and again.
+void pause(Self self) {
+  self->state.config.device_model->end_probes();
+  self->delayed_send(self, std::chrono::seconds(1), tick_atom_v);
+}
+
+void go_on_when_idle(Self self) {
+  self->request(self->state.config.executor, caf::infinite, idle_atom_v)
+      .then(
+          [self](pong_atom) {
+            self->state.config.device_model->begin_probes();
+            probe_next(self);
+          },
+          [self](const caf::error&) { self->quit(); });
 }
 
 void probe_next(Self self) {
   const auto probe = self->state.profiler->next();
   if (!probe) return finish(self);
-  ++self->state.n_probes;
   self->request(self->state.config.executor, caf::infinite,
                 ProbePtr(std::make_shared<const Probe>(*probe)))
       .then(
           [self](const TimelinesPtr& timelines) {
+            if (!timelines) return pause(self);
+            ++self->state.n_probes;
             self->state.profiler->add(*timelines);
             probe_next(self);
           },
           // The model goes, or the device failed: schedules are chosen by trial alone.
-          [self](const caf::error&) { end(self); });
+          [self](const caf::error&) {
+            self->state.config.device_model->end_probes();
+            self->quit();
+          });
 }
 
 caf::behavior planner(Self self, const PlannerConfig& config) {
@@ -69,8 +89,7 @@ caf::behavior planner(Self self, const PlannerConfig& config) {
   if (!config.overlap) limits.n_streams = 1;
   self->state.profiler.emplace(config.device_model->graph(), Profiler::Shares{}, limits);
   probe_next(self);
-  // It lives as long as it waits for an answer.
-  return {[](tick_atom) {}};
+  return {[self](tick_atom) { go_on_when_idle(self); }};
 }
 
 }  // namespace

@@ -234,28 +234,38 @@ BOOST_AUTO_TEST_CASE(a_late_failure_of_a_replaced_stream_does_not_stop_the_new_o
   fixture.world.end(fresh[0].actor);
 }
 
-BOOST_AUTO_TEST_CASE(a_probe_waits_until_no_step_is_in_flight_and_steps_wait_for_it) {
+BOOST_AUTO_TEST_CASE(a_probe_is_refused_while_a_step_is_in_flight_and_steps_wait_for_it) {
   Fixture fixture(1);
   fixture.run_step(1);
-  fixture.run_step(2);
   std::vector<TimelinesPtr> measured;
+  bool idle = false;
+  const auto probe = [&] {
+    fixture.world.system.spawn([&](caf::event_based_actor* self) {
+      self->request(fixture.actor, caf::infinite, ProbePtr(std::make_shared<const Probe>(1)))
+          .then([&](const TimelinesPtr& timelines) { measured.push_back(timelines); });
+    });
+    fixture.world.run();
+  };
+  probe();
+  BOOST_REQUIRE_EQUAL(measured.size(), 1u);
+  BOOST_TEST(!measured[0]);
   fixture.world.system.spawn([&](caf::event_based_actor* self) {
-    self->request(fixture.actor, caf::infinite, ProbePtr(std::make_shared<const Probe>(1)))
-        .then([&](const TimelinesPtr& timelines) { measured.push_back(timelines); });
+    self->request(fixture.actor, caf::infinite, idle_atom_v).then([&](pong_atom) { idle = true; });
   });
   fixture.world.run();
+  BOOST_TEST(!idle);
   fixture.streams[0].finish();
   fixture.world.run();
-  BOOST_TEST(fixture.sent() == (Numbers{2}), boost::test_tools::per_element());
-  fixture.streams[0].finish();
-  fixture.world.run();
+  BOOST_TEST(idle);
+  probe();
   BOOST_TEST(fixture.sent() == (Numbers{ScriptedModel::probe_number}),
              boost::test_tools::per_element());
   fixture.run_step(3);
   BOOST_TEST(fixture.sent().size() == 1u);
   fixture.streams[0].finish();
   fixture.world.run();
-  BOOST_TEST(measured.size() == 1u);
+  BOOST_REQUIRE_EQUAL(measured.size(), 2u);
+  BOOST_TEST(static_cast<bool>(measured[1]));
   BOOST_TEST(fixture.sent() == (Numbers{3}), boost::test_tools::per_element());
 }
 

@@ -46,8 +46,14 @@ struct FakeExecutor {
               [](recover_atom) {},
               [](streams_atom, const std::vector<StreamActor>&) {},
               [](ping_atom) { return pong_atom_v; },
+              [this](idle_atom) {
+                if (model_begun) BOOST_TEST(*model_begun == *model_ended, "memory while it waits");
+                ++n_waits;
+                return pong_atom_v;
+              },
               [this, works](const ProbePtr& probe) -> caf::result<TimelinesPtr> {
                 ++n_probes;
+                if (busy_every > 0 && n_probes % busy_every == 0) return TimelinesPtr();
                 if (!works)
                   return caf::make_error(ActorError::device_failed, std::string("no power"));
                 std::vector<ProgramTimeline> timelines;
@@ -64,7 +70,9 @@ struct FakeExecutor {
         });
   }
   ExecutorActor actor;
-  int n_probes = 0;
+  int n_probes = 0, n_waits = 0;
+  int busy_every = 0;  // so many-th probes find a step in flight; 0: none
+  const int *model_begun = nullptr, *model_ended = nullptr;
   std::vector<ProfilePtr> profiles;
 };
 
@@ -84,6 +92,7 @@ struct Fixture {
                                  .overlap = overlap,
                                  .threads = Threads::shared});
     world.run();
+    for (; world.has_timer(); world.run()) world.advance(std::chrono::seconds(1));
     BOOST_TEST(model->n_begun == model->n_ended);
     world.end(executor.actor);
   }
@@ -116,6 +125,18 @@ BOOST_AUTO_TEST_CASE(what_was_measured_once_is_not_measured_again) {
     BOOST_TEST(profile->peaks().flops_per_s == 456e9, near);
     BOOST_TEST(profile->peaks().read_bytes_per_s == 31e9, near);
   }
+}
+
+BOOST_AUTO_TEST_CASE(while_requests_run_it_has_no_memory_for_probes) {
+  FakeExecutor undisturbed(world), executor(world);
+  plan(undisturbed);
+  executor.busy_every = 7;
+  executor.model_begun = &model->n_begun;
+  executor.model_ended = &model->n_ended;
+  plan(executor, "another machine");
+  BOOST_TEST(executor.n_waits == executor.n_probes / 7);
+  BOOST_TEST(executor.n_probes - executor.n_waits == undisturbed.n_probes);
+  BOOST_TEST(executor.profiles.size() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(where_nothing_is_to_overlap_the_peaks_are_enough) {
