@@ -31,7 +31,8 @@ struct Seen {
 
 class Serving {
  public:
-  Serving(Batcher::Options options, bool prefix_cache);
+  /// n_spilled: pages that a spill file holds; 0: there is none.
+  Serving(Batcher::Options options, bool prefix_cache, int n_spilled = 0);
 
   Refusal admit(BatchRequest request);
   void cancel(RequestId request) { take(batcher.cancel(request, now())); }
@@ -41,6 +42,7 @@ class Serving {
   bool propose();  // false: nothing to propose
   bool form();     // grants that wait and forms; false: no step came of it
   void run();      // the oldest step in flight, and takes its tokens
+  void copy();     // ends the oldest copy from or to the spill file
   void recover();  // the device loses steps, pages and slots
   /// One round of all of it.
   void turn();
@@ -60,7 +62,13 @@ class Serving {
   std::uint64_t n_run = 0;
 
  private:
+  /// A copy that a real file would still be busy with.
+  struct CopyInFlight {
+    PageCopy copy;
+    std::vector<std::byte> bytes;  // out: of the page
+  };
   void take(const StepEvents& events);
+  void settle_copies();
   void load();
   void check_started_in_order();
   void check_pages();
@@ -68,7 +76,10 @@ class Serving {
   std::unique_ptr<Device> device_;
   std::shared_ptr<DeviceModel> model_;
   std::deque<std::shared_ptr<const Program>> programs_;
-  std::optional<Grants> stale_;  // of a proposal from before recover()
+  std::deque<CopyInFlight> copies_;
+  std::map<int, std::vector<std::byte>> file_;               // by slot
+  std::map<std::uint64_t, std::vector<std::byte>> arrived_;  // by copy
+  std::optional<Grants> stale_;                              // of a proposal from before recover()
   std::uint64_t last_step_ = 0;
   bool changed_since_propose_ = false;
   std::set<RequestId> unstarted_at_propose_;
