@@ -128,7 +128,7 @@ class Promises(unittest.TestCase):
         self.streams_are_what_each_is_alone(False)
 
     def test_a_conversation_that_returns_after_its_eviction_goes_on_as_it_would_have(self):
-        stories = [f"Story {i}. " + f"On day {i} the captain of ship {i * 7} wrote in the log. " * 25 for i in range(4)]
+        stories = [f"Story {i}. " + f"On day {i} the captain of ship {i * 7} wrote in the log. " * 50 for i in range(4)]
         answers, cached, read = {}, {}, {}
         for spill in ("off", "1GiB"):
             client = self.start("--spill", spill, "--kv-memory", "32MiB")
@@ -141,8 +141,9 @@ class Promises(unittest.TestCase):
             read[spill] = sum(int(float(n)) for name, n in counts.items() if "read" in name)
             self.wait_idle(client)
         self.assertEqual(answers["1GiB"], answers["off"])
-        self.assertEqual(cached["off"], [0] * 4)
-        self.assertGreater(min(cached["1GiB"]), 200)
+        self.assertLess(cached["off"][0], 64)
+        self.assertGreater(min(cached["1GiB"]), 400)
+        self.assertGreater(sum(cached["1GiB"]), 2 * sum(cached["off"]))
         self.assertGreater(read["1GiB"], 20)
 
     def test_guessed_tokens_are_those_of_one_at_a_time(self):
