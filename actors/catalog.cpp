@@ -23,6 +23,7 @@ void CatalogState::start(CatalogSelf owner, CatalogConfig with) {
   budget.emplace(
       config.kv_memory.empty() ? free / 4 : MemoryAmount::parse(config.kv_memory)->of(free),
       config.n_configured);
+  spill_budget.emplace(config.spill_bytes, config.n_configured);
   start_streams();
 }
 

@@ -23,6 +23,7 @@ struct CatalogConfig {
   SpawnTokenizers spawn_tokenizers;
   MonitorActor monitor;             // gets the streams' timelines; may be null
   std::filesystem::path cache_dir;  // what was measured; empty: nothing is kept
+  std::filesystem::path spill_dir;  // where pages are spilled to
 
   // Defaults of a load, and the memory of all models' pages together (see KvBudget).
   std::optional<int> context;
@@ -31,8 +32,9 @@ struct CatalogConfig {
   WeightFormat weights = WeightFormat::automatic;
   KvFormat kv = KvFormat::automatic;
   bool prefix_cache = true;
-  bool overlap = true;      // false: every schedule is sequential
-  bool speculation = true;  // false: no token is guessed
+  std::uint64_t spill_bytes = 0;  // of all models' spill files together; 0: nothing is spilled
+  bool overlap = true;            // false: every schedule is sequential
+  bool speculation = true;        // false: no token is guessed
 
   int max_sequences = 64;     // that run at once, of one model
   int max_step_tokens = 512;  // rows of a step

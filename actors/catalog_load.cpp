@@ -40,8 +40,8 @@ void CatalogState::load_next() {
 
 /// What needs no loader is answered at once. False: a loader is at work.
 bool CatalogState::answer_at_once(QueuedLoad& load) {
-  auto decision =
-      closing ? LoadDecision(shut_down()) : plan_load(load.job->load, *table(), config, *budget);
+  auto decision = closing ? LoadDecision(shut_down())
+                          : plan_load(load.job->load, *table(), config, *budget, *spill_budget);
   if (auto* why = std::get_if<wire::Error>(&decision)) {
     answer(load, {nullptr, std::move(*why)});
     return true;
@@ -75,6 +75,7 @@ void CatalogState::finish_load(const LoadPlan& plan, const LoadedParts& parts) {
     const auto model = spawn_model(self->system(), config, plan, parts,
                                    streams_alive() ? streams : std::vector<StreamActor>());
     budget->take(model->name, static_cast<std::uint64_t>(model->n_pages) * model->page_bytes);
+    spill_budget->take(model->name, model->spill_bytes);
     self->monitor(model->scheduler);
     self->monitor(model->kv_manager);
     self->monitor(model->executor);

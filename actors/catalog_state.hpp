@@ -44,8 +44,8 @@ struct CatalogState {
 
   CatalogSelf self = nullptr;
   CatalogConfig config;
-  std::optional<KvBudget> budget;
-  std::vector<StreamActor> streams;  // in the device's order; null: it ended
+  std::optional<KvBudget> budget, spill_budget;  // of memory, and of spill files
+  std::vector<StreamActor> streams;              // in the device's order; null: it ended
   RestartLimit stream_failures{most_failures, failures_within};
   std::map<std::string, RestartLimit> model_failures;
   std::deque<QueuedLoad> loads;  // the first is being done where a loader is at work

@@ -60,6 +60,7 @@ void CatalogState::note_left(const caf::actor_addr& actor) {
   auto left = std::move(*found);
   leaving.erase(found);
   budget->give_back(left.model->name);
+  spill_budget->give_back(left.model->name);
   log(LogLevel::info, "unloaded '" + left.model->name + "'");
   if (left.promise.pending()) left.promise.deliver(std::string());
   if (left.load_again && !closing) loads.push_back({left.load_again, {}, {}});

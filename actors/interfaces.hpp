@@ -29,6 +29,8 @@ using SchedulerEventsPtr = std::shared_ptr<const SchedulerEvents>;
 using BatchRequestPtr = std::shared_ptr<const BatchRequest>;
 using AdmissionPtr = std::shared_ptr<const Admission>;
 using SnapshotPtr = std::shared_ptr<const BatchSnapshot>;
+using CopyJobPtr = std::shared_ptr<const CopyJob>;
+using CopyOutcomePtr = std::shared_ptr<const CopyOutcome>;
 using UsagePtr = std::shared_ptr<const KvCache::Usage>;
 using ModelTablePtr = std::shared_ptr<const ModelTable>;
 using LoadJobPtr = std::shared_ptr<const LoadJob>;
@@ -65,6 +67,7 @@ CAF_ADD_ATOM(nanoflow, nanoflow, drain_atom, "drain")
 CAF_ADD_ATOM(nanoflow, nanoflow, reload_atom, "reload")
 CAF_ADD_ATOM(nanoflow, nanoflow, recover_atom, "recover")
 CAF_ADD_ATOM(nanoflow, nanoflow, idle_atom, "idle")
+CAF_ADD_ATOM(nanoflow, nanoflow, ready_atom, "ready")
 CAF_END_TYPE_ID_BLOCK(nanoflow)
 
 namespace nanoflow {
@@ -80,6 +83,8 @@ using EventSinkActor = caf::typed_actor<reacts_to<RequestEventsPtr>>;
 using SchedulerListenerActor = caf::typed_actor<reacts_to<SchedulerEventsPtr>>;
 /// Is told whenever a model was loaded or unloaded, and at once when it subscribes.
 using ModelListenerActor = caf::typed_actor<reacts_to<ModelTablePtr>>;
+/// A scheduler: pages that it was deferred for may be there, and it should ask again.
+using PagesListenerActor = caf::typed_actor<reacts_to<ready_atom>>;
 
 // ---- The actors, in the order of a request's life ----------------------------------------------
 
@@ -117,8 +122,13 @@ using SchedulerActor = caf::typed_actor<
     // A round trip through executor and streams.
     replies_to<ping_atom>::with<pong_atom>>;
 
-using KvManagerActor = caf::typed_actor<replies_to<ProposalPtr>::with<GrantsPtr>,
-                                        replies_to<usage_atom>::with<UsagePtr>>;
+using KvManagerActor = caf::typed_actor<
+    // From a PagesListenerActor.
+    replies_to<ProposalPtr>::with<GrantsPtr>, replies_to<usage_atom>::with<UsagePtr>>;
+
+using CopyActor = caf::typed_actor<
+    // Copies beside all that runs; answers when it is done.
+    replies_to<CopyJobPtr>::with<CopyOutcomePtr>>;
 
 using StreamActor = caf::typed_actor<
     // The leader, a device's first stream: hands each follower its program, and answers when all
@@ -183,6 +193,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StepPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ProgramPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ProposalPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::GrantsPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::CopyJobPtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::CopyOutcomePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StepOutcomePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StepProgramsPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::TimelinesPtr)

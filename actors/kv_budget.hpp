@@ -55,9 +55,10 @@ class KvBudget {
   void take(const std::string& model, std::uint64_t bytes) { taken_[model] = bytes; }
   void give_back(const std::string& model) { taken_.erase(model); }
 
- private:
+  /// What the next model gets, bytes.
   std::uint64_t share() const;
 
+ private:
   std::uint64_t total_bytes_;
   int n_configured_;
   std::map<std::string, std::uint64_t> taken_;  // bytes of pages, by model

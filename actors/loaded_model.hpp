@@ -20,6 +20,8 @@ struct LoadedModel {
   int vocab_size = 0;
   int context = 0;  // longest sequence, tokens
   int n_pages = 0;
+  int n_spilled = 0;                        // pages that its spill file may hold
+  std::uint64_t spill_bytes = 0;            // that file at most
   std::uint64_t page_bytes = 0, bytes = 0;  // one page; all that the model holds in memory
   GenerationDefaults defaults;
   Graph graph;              // what a request costs is counted by it

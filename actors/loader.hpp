@@ -33,6 +33,7 @@ struct LoadPlan {
   KvFormat kv = KvFormat::automatic;
   int n_slots = 0, max_step_tokens = 0;
   KvBudget budget;
+  std::uint64_t spill_bytes = 0;  // of its spill file; 0: none
   std::uint64_t free_bytes = 0;
 };
 struct LoadedParts {

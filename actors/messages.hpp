@@ -1,6 +1,7 @@
 // Everything that actors say to each other, in the order of a request's life. Large values travel
 // as shared_ptr<const T>: nobody changes what was sent.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -75,6 +76,19 @@ using RequestEvents = std::vector<RequestEvent>;
 struct SchedulerEvents {
   StepEvents step;
   std::vector<Progress> progress;  // once a second
+};
+
+// ---- kv_manager -> copy -----------------------------------------------------------------------
+
+/// A page to be copied to or from a slot of the spill file.
+struct CopyJob {
+  bool out = false;  // to the file
+  int slot = 0;
+  std::shared_ptr<std::vector<std::byte>> bytes;  // [page_bytes], the copy's own until it answers
+};
+struct CopyOutcome {
+  double ms = 0;
+  std::string error;  // empty: all was copied
 };
 
 // ---- executor -> scheduler, and streams -> executor --------------------------------------------

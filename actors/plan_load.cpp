@@ -49,7 +49,8 @@ std::string unused_name(const std::filesystem::path& path, const ModelTable& loa
 }  // namespace
 
 LoadDecision plan_load(const wire::Load& request, const ModelTable& loaded,
-                       const CatalogConfig& config, const KvBudget& budget) {
+                       const CatalogConfig& config, const KvBudget& budget,
+                       const KvBudget& spill_budget) {
   if (request.path.empty())
     if (const auto model = find_by_name(loaded, request.name))
       return already_loaded(request, model);
@@ -67,6 +68,7 @@ LoadDecision plan_load(const wire::Load& request, const ModelTable& loaded,
                 .n_slots = config.max_sequences,
                 .max_step_tokens = config.max_step_tokens,
                 .budget = budget,
+                .spill_bytes = spill_budget.share(),
                 .free_bytes = config.available_memory()};
   if (request.kv_memory) {
     plan.kv_memory = MemoryAmount::parse(*request.kv_memory);

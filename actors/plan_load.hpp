@@ -10,6 +10,7 @@ namespace nanoflow {
 /// already, or why it cannot be loaded.
 using LoadDecision = std::variant<LoadPlan, std::shared_ptr<const LoadedModel>, wire::Error>;
 LoadDecision plan_load(const wire::Load& request, const ModelTable& loaded,
-                       const CatalogConfig& config, const KvBudget& budget);
+                       const CatalogConfig& config, const KvBudget& budget,
+                       const KvBudget& spill_budget);
 
 }  // namespace nanoflow

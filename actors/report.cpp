@@ -32,6 +32,8 @@ wire::Json model_rows(const std::vector<ModelState>& models) {
                     {"pages", state.usage.total},
                     {"free_pages", state.usage.free},
                     {"cached_pages", state.usage.cached},
+                    {"spilled_pages", state.usage.spilled},
+                    {"spill_pages", state.usage.spill_total},
                     {"steps", state.snapshot.steps},
                     {"preemptions", state.snapshot.preemptions},
                     {"drafted_tokens", state.snapshot.drafted},
@@ -65,6 +67,7 @@ wire::Json status_fields(const Report& report) {
     pages.total += state.usage.total;
     pages.free += state.usage.free;
     pages.cached += state.usage.cached;
+    pages.spilled += state.usage.spilled;
     model_bytes += state.model->bytes;
   }
   return {
@@ -75,7 +78,11 @@ wire::Json status_fields(const Report& report) {
       {"running", running},
       {"running_sequences", sequences},
       {"waiting", waiting},
-      {"pages", {{"total", pages.total}, {"free", pages.free}, {"cached", pages.cached}}},
+      {"pages",
+       {{"total", pages.total},
+        {"free", pages.free},
+        {"cached", pages.cached},
+        {"spilled", pages.spilled}}},
       {"prompt_tokens_per_s", report.tokens.prompt_per_s},
       {"tokens_per_s", report.tokens.decode_per_s},
       {"memory", {{"resident_bytes", report.resident_bytes}, {"model_bytes", model_bytes}}},
@@ -111,6 +118,14 @@ void write_metrics(MetricsText& out, const Report& report) {
             [](const ModelState& state) { return state.snapshot.preemptions; });
   per_model("nanoflow_recoveries_total", "counter", "Restarts of a failed stream.",
             [](const ModelState& state) { return state.snapshot.recoveries; });
+
+  per_model("nanoflow_spilled_pages", "gauge", "KV pages in the spill file.",
+            [](const ModelState& state) { return state.usage.spilled; });
+  per_model("nanoflow_spill_written_pages_total", "counter", "KV pages written to the spill file.",
+            [](const ModelState& state) { return state.usage.written; });
+  per_model("nanoflow_spill_read_pages_total", "counter",
+            "KV pages read back from the spill file, and used.",
+            [](const ModelState& state) { return state.usage.read; });
 
   out.family("nanoflow_pages", "gauge", "KV pages; free ones include cached ones.");
   for (const ModelState& state : report.models)

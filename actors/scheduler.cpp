@@ -14,6 +14,8 @@ namespace nanoflow {
 namespace {
 
 using PrivateScheduler = SchedulerActor::extend<
+    // From the KV manager, as its PagesListenerActor.
+    reacts_to<ready_atom>,
     // A second has passed since progress was reported.
     reacts_to<progress_atom>,
     // A deadline has come.
@@ -205,6 +207,10 @@ PrivateScheduler::behavior_type scheduler(SchedulerSelf self, const SchedulerCon
         return std::make_shared<const BatchSnapshot>(state.batcher->snapshot(state.now()));
       },
       [&state](ping_atom) { return state.self->delegate(state.config.executor, ping_atom_v); },
+      [&state](ready_atom) {
+        state.batcher->ask_again();
+        state.changed({});
+      },
       [&state](progress_atom) { state.tell_progress(); },
       [&state](tick_atom) {
         state.wake_up.reset();

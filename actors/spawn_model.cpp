@@ -4,6 +4,7 @@
 #include <functional>
 #include <sstream>
 
+#include "actors/copy.hpp"
 #include "actors/executor.hpp"
 #include "actors/kv_manager.hpp"
 #include "actors/planner.hpp"
@@ -12,6 +13,8 @@
 
 namespace nanoflow {
 namespace {
+
+constexpr std::uint64_t most_spilled = 1 << 24;  // pages: each takes some 200 bytes of memory
 
 /// What ends an answer: by the model's files, and by its vocabulary. Some files name ids that the
 /// model has no row for.
@@ -74,6 +77,22 @@ std::filesystem::path profile_file(const CatalogConfig& config, const std::strin
   return config.cache_dir / name.str();
 }
 
+/// Null where nothing is to be spilled: model.n_spilled says how many pages may be.
+CopyActor spawn_copy_if_wanted(caf::actor_system& system, const CatalogConfig& config,
+                               const LoadPlan& plan, LoadedModel& model,
+                               const DeviceModel& device_model) {
+  const auto page_bytes = device_model.page_bytes();
+  if (plan.spill_bytes == 0 || !config.prefix_cache || page_bytes == 0) return {};
+  model.n_spilled =
+      static_cast<int>(std::min<std::uint64_t>(plan.spill_bytes / page_bytes, most_spilled));
+  if (model.n_spilled == 0) return {};
+  model.spill_bytes = static_cast<std::uint64_t>(model.n_spilled) * page_bytes;
+  return spawn_copy(
+      system,
+      {.model = model.name,
+       .file = {.folder = config.spill_dir, .page_bytes = page_bytes, .n_slots = model.n_spilled}});
+}
+
 }  // namespace
 
 std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
@@ -102,8 +121,13 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
                            .overlap = config.overlap,
                            .threads = config.threads});
   }
-  model.kv_manager =
-      spawn_kv_manager(system, {.n_pages = model.n_pages, .prefix_cache = config.prefix_cache});
+  const CopyActor copy = spawn_copy_if_wanted(system, config, plan, model, *parts.device_model);
+  model.kv_manager = spawn_kv_manager(system, {.model = model.name,
+                                               .cache = {.n_pages = model.n_pages,
+                                                         .prefix_cache = config.prefix_cache,
+                                                         .n_spilled = model.n_spilled},
+                                               .device_model = parts.device_model,
+                                               .copy = copy});
   model.scheduler = spawn_scheduler(system, {.batcher = {.context = model.context,
                                                          .n_pages = model.n_pages,
                                                          .max_sequences = config.max_sequences,

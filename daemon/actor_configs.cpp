@@ -57,6 +57,9 @@ CatalogConfig catalog_config(const Config& config, std::shared_ptr<Device> devic
   catalog.monitor = std::move(monitor);
   if (config.context > 0) catalog.context = config.context;
   if (config.kv_memory != "auto") catalog.kv_memory = config.kv_memory;
+  if (config.spill != "off" && config.spill != "0")
+    catalog.spill_bytes = MemoryAmount::parse(config.spill).value().of(0);  // checked before
+  catalog.spill_dir = catalog.cache_dir;
   catalog.n_configured = std::max(1, int(config.models.size()));
   catalog.weights = parse_weight_format(config.weights).value();  // checked with the others
   catalog.kv = parse_kv_format(config.kv).value();

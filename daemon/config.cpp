@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "actors/kv_budget.hpp"
 #include "client/suggest.hpp"
 
 namespace nanoflow {
@@ -42,6 +43,12 @@ void check_memory(const std::string& where, const std::string& value) {
     refuse(where, "kv_memory", value, "auto, a size such as 4GiB, or a share such as 25%");
 }
 
+void check_spill(const std::string& where, const std::string& value) {
+  if (value == "off" || value == "0") return;
+  if (!MemoryAmount::parse(value) || value.ends_with('%'))
+    refuse(where, "spill", value, "off or a size such as 8GiB");
+}
+
 void check_endpoint(const std::string& where, const std::string& endpoint) {
   const bool ipc = endpoint.starts_with("ipc:///"), tcp = endpoint.starts_with("tcp://");
   if (!endpoint.empty() && !ipc && !tcp)
@@ -66,6 +73,7 @@ void check_keys(const Config& config, const std::string& where) {
   check_word<5>(where, "weights", config.weights, {"auto", "f32", "bf16", "int8", "int4"});
   check_word<4>(where, "kv", config.kv, {"auto", "f32", "bf16", "int8"});
   check_memory(where, config.kv_memory);
+  check_spill(where, config.spill);
   check_word<2>(where, "speculation", config.speculation, {"auto", "off"});
   check_number(where, "threads", config.threads, 0, 4096);
   check_number(where, "context", config.context, 0, 1 << 30);
@@ -92,6 +100,7 @@ Config make_config(const Flags& flags) {
   if (flags.weights) config.weights = *flags.weights;
   if (flags.kv) config.kv = *flags.kv;
   if (flags.kv_memory) config.kv_memory = *flags.kv_memory;
+  if (flags.spill) config.spill = *flags.spill;
   if (flags.speculation) config.speculation = *flags.speculation;
   if (flags.threads) config.threads = *flags.threads;
   if (flags.log_level) config.log_level = parse_log_level("flag ", *flags.log_level);

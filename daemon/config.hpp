@@ -16,7 +16,7 @@ struct Config {
   std::string model_dir;  // empty: see model_folder
   std::string endpoint;   // empty: the service's or the user's socket
   std::string group = "nanoflow", admin_group = "nanoflow-admin";
-  std::string device = "auto", weights = "auto", kv = "auto", kv_memory = "auto";
+  std::string device = "auto", weights = "auto", kv = "auto", kv_memory = "auto", spill = "off";
   int threads = 0, context = 0;
   int max_sequences = 64, max_step_tokens = 512, max_waiting = 256;
   bool prefix_cache = true, overlap = true;
@@ -42,7 +42,8 @@ LogLevel parse_log_level(const std::string& where, const std::string& text);
 struct Flags {
   std::optional<std::filesystem::path> config_file;
   std::vector<std::string> models;
-  std::optional<std::string> endpoint, device, weights, kv, kv_memory, speculation, log_level;
+  std::optional<std::string> endpoint, device, weights, kv, kv_memory, spill, speculation,
+      log_level;
   std::optional<int> threads;
   bool help = false, version = false;
 };

@@ -79,6 +79,7 @@ auto keys_of(Config& config) {
       Key{"weights", text(config.weights)},
       Key{"kv", text(config.kv)},
       Key{"kv_memory", text(config.kv_memory)},
+      Key{"spill", text(config.spill)},
       Key{"context", integer(config.context)},
       Key{"max_sequences", integer(config.max_sequences)},
       Key{"max_step_tokens", integer(config.max_step_tokens)},

@@ -30,6 +30,7 @@ Flags parse_flags(const std::vector<std::string>& arguments) {
       {"--weights", [&](const auto& value) { flags.weights = value; }},
       {"--kv", [&](const auto& value) { flags.kv = value; }},
       {"--kv-memory", [&](const auto& value) { flags.kv_memory = value; }},
+      {"--spill", [&](const auto& value) { flags.spill = value; }},
       {"--speculation", [&](const auto& value) { flags.speculation = value; }},
       {"--log-level", [&](const auto& value) { flags.log_level = value; }},
   };
@@ -64,6 +65,7 @@ std::string usage() {
          "  --weights TYPE      auto, f32, bf16, int8 or int4\n"
          "  --kv TYPE           keys and values: auto, f32, bf16 or int8\n"
          "  --kv-memory SIZE    memory for the KV cache: 4GiB, or 25%\n"
+         "  --spill SIZE        keep so much of evicted KV pages in a file: 8GiB, or off\n"
          "  --speculation WHEN  auto, or off: guess tokens where that gives more of them\n"
          "  --log-level LEVEL   error, warning, info or debug\n"
          "  --version, --help\n";

@@ -49,7 +49,10 @@ void print_head(std::ostream& out, const wire::Json& status) {
   const wire::Json pages = status.value("pages", wire::Json::object());
   const long total = pages.value("total", 0L), used = total - pages.value("free", 0L);
   out << "pages     " << bar(total > 0 ? double(used) / double(total) : 0) << ' ' << used << " of "
-      << total << " in use, " << pages.value("cached", 0L) << " free ones hold the prefix cache\n";
+      << total << " in use, " << pages.value("cached", 0L) << " free ones hold the prefix cache";
+  if (const long spilled = pages.value("spilled", 0L); spilled > 0)
+    out << ", " << spilled << " spilled";
+  out << "\n";
   const wire::Json memory = status.value("memory", wire::Json::object());
   out << "memory    " << human_bytes(number(memory, "resident_bytes")) << " resident\n";
 }

@@ -89,6 +89,9 @@ Admission Batcher::admit(BatchRequest request, Clock::time_point now) {
 std::optional<Proposal> Batcher::propose(Clock::time_point now) {
   return impl_->propose(now);
 }
+void Batcher::ask_again() {
+  impl_->worth_asking = true;
+}
 std::optional<Step> Batcher::form(const Grants& grants) {
   return impl_->form(grants);
 }

@@ -43,6 +43,8 @@ class Batcher {
   /// flight, or one whose tokens are worth waiting for, and where there is nothing to do; only
   /// releases where nothing wants a row.
   std::optional<Proposal> propose(Clock::time_point now);
+  /// What a deferred sequence waited for may be there: the next proposal asks for it again.
+  void ask_again();
   /// The step out of what was granted; nullopt: nothing was, or the grants answer a proposal from
   /// before recover(). Its number follows that of the step before.
   std::optional<Step> form(const Grants& grants);

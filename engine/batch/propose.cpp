@@ -16,6 +16,8 @@ std::optional<Proposal> Batcher::Impl::propose(Clock::time_point now) {
                     .clear = std::exchange(clear_cache, false),
                     .releases = std::exchange(releases, {}),
                     .step = last_step + 1,
+                    .finished = in_flight.empty() ? last_step : in_flight.front().number - 1,
+                    .row_ms = step_cost.row_ms().value_or(0),
                     .max_rows = row_budget(chosen),
                     // Each may need its next page soon; it would have to preempt for it.
                     .keep_free = static_cast<int>(running.size()),

@@ -20,21 +20,31 @@ void StepCost::observe(int n_rows, double ms) {
   add(rows_ms_, rows * ms);
 }
 
-std::optional<int> StepCost::rows_within(Clock::duration limit) const {
-  if (n_ == 0) return std::nullopt;
+StepCost::Line StepCost::fit() const {
   const double mean_rows = rows_ / n_, mean_ms = ms_ / n_;
   const double variance = rows_rows_ / n_ - mean_rows * mean_rows;
   const double covariance = rows_ms_ / n_ - mean_rows * mean_ms;
   // Steps that are all alike tell no slope: then all of their time is taken for that of their rows,
   // which makes more rows look dearer than they are.
-  double per_row = mean_ms / mean_rows, base = 0;
+  Line line{.row_ms = mean_ms / mean_rows};
   if (variance > 1 && covariance > 0) {
-    per_row = std::min(per_row, covariance / variance);
-    base = mean_ms - per_row * mean_rows;
+    line.row_ms = std::min(line.row_ms, covariance / variance);
+    line.base_ms = mean_ms - line.row_ms * mean_rows;
   }
-  if (per_row <= 0) return std::numeric_limits<int>::max();
-  const double rows = (std::chrono::duration<double, std::milli>(limit).count() - base) / per_row;
-  return static_cast<int>(std::clamp(rows, 0.0, 1e9));
+  return line;
+}
+
+std::optional<double> StepCost::row_ms() const {
+  if (n_ == 0) return std::nullopt;
+  return fit().row_ms;
+}
+
+std::optional<int> StepCost::rows_within(Clock::duration limit) const {
+  if (n_ == 0) return std::nullopt;
+  const Line line = fit();
+  if (line.row_ms <= 0) return std::numeric_limits<int>::max();
+  const double limit_ms = std::chrono::duration<double, std::milli>(limit).count();
+  return static_cast<int>(std::clamp((limit_ms - line.base_ms) / line.row_ms, 0.0, 1e9));
 }
 
 }  // namespace nanoflow

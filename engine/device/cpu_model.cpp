@@ -1,5 +1,6 @@
 #include "engine/device/cpu_model.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -132,6 +133,27 @@ std::vector<std::shared_ptr<const Program>> CpuModel::prepare(const Step& step,
     programs.emplace_back(model, &program);  // whoever holds it holds the model
   }
   return programs;
+}
+
+std::uint64_t CpuModel::page_bytes() const {
+  return cpu_page_bytes(checkpoint_->config(), options_.kv);
+}
+
+std::span<std::byte> CpuModel::page(PageId page) const {
+  if (page < 0 || page >= options_.n_pages)
+    throw std::logic_error("page " + std::to_string(page) + " of " +
+                           std::to_string(options_.n_pages) + " is copied");
+  const std::size_t bytes = page_bytes();
+  return {kv_.data() + static_cast<std::size_t>(page) * bytes, bytes};
+}
+
+void CpuModel::copy_out(PageId page, std::span<std::byte> bytes) const {
+  const auto from = this->page(page);
+  std::copy_n(from.begin(), bytes.size(), bytes.begin());
+}
+
+void CpuModel::copy_in(PageId page, std::span<const std::byte> bytes) {
+  std::copy(bytes.begin(), bytes.end(), this->page(page).begin());
 }
 
 void CpuModel::begin_probes() {

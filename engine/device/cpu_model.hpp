@@ -51,6 +51,10 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   /// [vocab_size].
   std::span<const float> logits(std::uint64_t step_number, int sampled) const;
 
+  std::uint64_t page_bytes() const override;
+  void copy_out(PageId page, std::span<std::byte> bytes) const override;
+  void copy_in(PageId page, std::span<const std::byte> bytes) override;
+
   void begin_probes() override;
   std::vector<std::shared_ptr<const Program>> prepare_probe(const Probe& probe) override;
   ProbeLimits probe_limits() const override;
@@ -64,6 +68,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
     std::vector<Program*> targets;     // the same, for the compiler
   };
   Buffer& buffer(std::uint64_t step_number) { return buffers_[step_number % buffers_.size()]; }
+  std::span<std::byte> page(PageId page) const;
   const CpuStep& finished(std::uint64_t step_number) const;
 
   std::shared_ptr<const Checkpoint> checkpoint_;

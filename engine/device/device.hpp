@@ -1,5 +1,6 @@
 // What a device is to the actors: streams that run programs, and models loaded onto it.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -48,6 +49,12 @@ class DeviceModel {
   /// finished: the programs may live in its buffer, too, and are overwritten.
   virtual std::vector<std::shared_ptr<const Program>> prepare(const Step& step,
                                                               const Schedule& schedule) = 0;
+  /// A KV page's content in all layers; 0: pages cannot be copied.
+  virtual std::uint64_t page_bytes() const { return 0; }
+  /// Copies a page to or from bytes, [page_bytes]: on any thread, beside steps that do not write
+  /// the page and, where it is copied into, do not read it either.
+  virtual void copy_out(PageId, std::span<std::byte>) const {}
+  virtual void copy_in(PageId, std::span<const std::byte>) {}
   /// What can be measured on this device; without streams: nothing.
   virtual ProbeLimits probe_limits() const { return {}; }
   /// Takes the memory that probes need, which may take half a second: beside steps, on any thread.

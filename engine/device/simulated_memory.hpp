@@ -1,6 +1,8 @@
 // What a simulated device remembers between steps.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -19,6 +21,8 @@ class SimulatedPages {
   /// where one of them was not written.
   std::uint64_t digest(std::span<const PageId> table, int n_positions) const;
   void clear();
+  void copy_out(PageId page, std::span<std::byte> bytes) const;
+  void copy_in(PageId page, std::span<const std::byte> bytes);
   int n_pages() const { return static_cast<int>(cells_.size()) / page_size; }
   std::uint64_t bytes() const { return cells_.size() * sizeof(Cell); }
 
@@ -28,10 +32,15 @@ class SimulatedPages {
     TokenId token = 0;
     std::uint64_t prefix = 0;  // digest of the tokens at this position and before
   };
+  const Cell* first(PageId page) const;
   const Cell& read(std::span<const PageId> table, int position) const;
   std::size_t index(std::span<const PageId> table, int position) const;
 
-  std::vector<Cell> cells_;  // [n_pages, page_size]
+  mutable std::mutex copying_;  // a failing device clears pages while one is copied
+  std::vector<Cell> cells_;     // [n_pages, page_size]
+
+ public:
+  static constexpr std::size_t page_bytes = page_size * sizeof(Cell);
 };
 
 /// A sequence's sampling state.

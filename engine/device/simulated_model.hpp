@@ -28,6 +28,13 @@ class SimulatedModel : public DeviceModel, public std::enable_shared_from_this<S
   std::vector<std::shared_ptr<const Program>> prepare(const Step& step,
                                                       const Schedule& schedule) override;
   StepResult result(std::uint64_t step_number) override;
+  std::uint64_t page_bytes() const override { return SimulatedPages::page_bytes; }
+  void copy_out(PageId page, std::span<std::byte> bytes) const override {
+    pages_.copy_out(page, bytes);
+  }
+  void copy_in(PageId page, std::span<const std::byte> bytes) override {
+    pages_.copy_in(page, bytes);
+  }
 
   /// Called by the stream, one program at a time.
   void run(const SimulatedProgram& program);

@@ -3,77 +3,36 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
 
-#include "engine/kv/page_pool.hpp"
-#include "engine/kv/prefix_tree.hpp"
+#include "engine/kv/kv_cache_state.hpp"
 
 namespace nanoflow {
-namespace {
-
-struct Sequence {
-  Tokens prompt;  // null once all its full pages were met
-  std::string salt;
-  std::vector<PageId> pages;
-  int n_tokens = 0;  // cached or granted: what the pages will hold
-  int n_cached = 0;  // pages that were found in the tree
-  int n_held =
-      0;  // its first pages, which are nodes of the tree that it holds; the others are its own
-};
 
 int pages_for(int n_tokens) {
   return (n_tokens + page_size - 1) / page_size;
 }
 
-PrefixTree::PageTokens page_tokens(const std::vector<TokenId>& tokens, int page) {
-  PrefixTree::PageTokens result;
-  std::copy_n(tokens.begin() + page * page_size, page_size, result.begin());
-  return result;
-}
-
-/// The tree's parent of a sequence's page number n.
 PrefixTree::Parent parent_of(const std::vector<PageId>& pages, int n) {
   if (n == 0) return std::nullopt;
   return pages[static_cast<std::size_t>(n - 1)];
 }
 
-}  // namespace
-
-struct KvCache::Impl {
-  explicit Impl(Options options) : options(options), pool(options.n_pages), tree(options.n_pages) {}
-
-  /// What is left of the proposal that is being answered.
-  struct Round {
-    std::uint64_t step;
-    int max_rows;
-    int keep_free;
-    bool exhausted = false;
-  };
-
-  void clear();
-  void release(const Release& release);
-  Grant start(const Reservation& reservation, Round& round);
-  Grant extend(const Reservation& reservation, Round& round, Sequence& sequence);
-  bool find_cached(const Reservation& reservation, std::uint64_t step,
-                   std::vector<PageId>& pages) const;
-  void give(Sequence& sequence, Grant& grant, int n_rows, Round& round);
-  void enter_prompt(Sequence& sequence, std::uint64_t step);
-  void forget_uncomputed(Sequence& sequence, int n_full);
-  void keep_computed(Sequence& sequence, const std::vector<TokenId>& computed, int n_full);
-  int available() const { return pool.free() + tree.cached(); }
-
-  Options options;
-  PagePool pool;
-  PrefixTree tree;
-  std::unordered_map<SequenceId, Sequence> sequences;
-};
+KvCache::Impl::Impl(Options options)
+    : options(options), pool(options.n_pages), tree(options.n_pages) {
+  if (options.n_spilled > 0 && options.prefix_cache)
+    spill.emplace(Spill{.file = {options.n_spilled, options.n_pages}, .reads = {}, .copies = {}});
+}
 
 KvCache::KvCache(Options options) : impl_(std::make_unique<Impl>(options)) {}
 KvCache::~KvCache() = default;
 
 Grants KvCache::reserve(const Proposal& proposal) {
   if (proposal.clear) impl_->clear();
-  for (const auto& release : proposal.releases) impl_->release(release);
+  impl_->finished = proposal.finished;
+  impl_->row_ms = proposal.row_ms;
+  const std::uint64_t last_formed = std::max<std::uint64_t>(proposal.step, 1) - 1;
+  for (const auto& release : proposal.releases) impl_->release(release, last_formed);
+  impl_->take_in();
   Impl::Round round{proposal.step, proposal.max_rows, proposal.keep_free};
   Grants result{proposal.round, {}};
   result.grants.reserve(proposal.reservations.size());
@@ -87,10 +46,22 @@ Grants KvCache::reserve(const Proposal& proposal) {
 }
 
 KvCache::Usage KvCache::usage() const {
-  return {impl_->pool.total(), impl_->available(), impl_->tree.cached()};
+  const auto& impl = *impl_;
+  Usage usage{impl.pool.total(), impl.available() + impl.n_read_for(), impl.tree.cached()};
+  if (impl.spill) {
+    usage.spill_total = impl.spill->file.total();
+    usage.spilled = impl.spill->file.size();
+  }
+  usage.written = impl.n_written;
+  usage.read = impl.n_read;
+  return usage;
 }
 
 void KvCache::Impl::clear() {
+  if (spill) {
+    abandon_reads();
+    spill->file.clear();
+  }
   tree.clear();
   pool = PagePool(options.n_pages);
   sequences.clear();
@@ -117,10 +88,13 @@ Grant KvCache::Impl::start(const Reservation& reservation, Round& round) {
   if (!reservation.prompt || reservation.prompt->empty() || reservation.n_rows < 1)
     throw std::logic_error("kv cache: sequence " + std::to_string(reservation.sequence) +
                            " starts without tokens");
-  Grant grant{.sequence = reservation.sequence, .exhausted = round.exhausted, .new_pages = {}};
+  Grant grant{.sequence = reservation.sequence,
+              .exhausted = round.exhausted && !reading(),
+              .new_pages = {}};
   if (round.exhausted || round.max_rows == 0) return grant;
   Sequence sequence{.prompt = reservation.prompt, .salt = reservation.salt, .pages = {}};
   if (!find_cached(reservation, round.step, sequence.pages)) return grant;
+  if (awaits_read(reservation, sequence.pages, round)) return grant;
 
   sequence.n_cached = sequence.n_held = static_cast<int>(sequence.pages.size());
   sequence.n_tokens = sequence.n_cached * page_size;
@@ -133,7 +107,8 @@ Grant KvCache::Impl::start(const Reservation& reservation, Round& round) {
   const int n_new = pages_for(sequence.n_tokens + n_rows) - sequence.n_cached;
   if (n_new + round.keep_free > available()) {
     for (const PageId page : sequence.pages) tree.drop(page);
-    grant.exhausted = round.exhausted = true;
+    round.exhausted = true;
+    grant.exhausted = !reading();  // whose pages will be free
     return grant;
   }
   grant.cached_tokens = sequence.n_tokens;
@@ -154,8 +129,10 @@ Grant KvCache::Impl::extend(const Reservation& reservation, Round& round, Sequen
     return n_new > 0 && (round.exhausted || n_new > available());
   };
   if (reservation.n_draft > 0 && lacks_pages()) n_rows = least;
+  if (lacks_pages() && !round.exhausted) abandon_reads();
   if (lacks_pages()) {
-    grant.exhausted = round.exhausted = true;
+    round.exhausted = true;
+    grant.exhausted = !reading();  // a start was too large beside a read
     return grant;
   }
   sequence.n_tokens = begin;
@@ -168,11 +145,19 @@ void KvCache::Impl::give(Sequence& sequence, Grant& grant, int n_rows, Round& ro
   round.max_rows -= n_rows;
   sequence.n_tokens += n_rows;
   while (static_cast<int>(sequence.pages.size()) < pages_for(sequence.n_tokens)) {
-    if (pool.free() == 0) pool.give(tree.evict().value());
-    sequence.pages.push_back(pool.take());
+    sequence.pages.push_back(take_page());
     grant.new_pages.push_back(sequence.pages.back());
   }
   enter_prompt(sequence, round.step);
+}
+
+PageId KvCache::Impl::take_page() {
+  if (pool.free() == 0) {
+    const PageId evicted = tree.evict().value();
+    if (spill) spill->file.left(evicted);
+    pool.give(evicted);
+  }
+  return pool.take();
 }
 
 /// The pages of the prompt that the granted rows fill. It ends where another sequence, which ran
@@ -196,7 +181,7 @@ void KvCache::Impl::enter_prompt(Sequence& sequence, std::uint64_t step) {
   if (sequence.n_tokens >= n_prompt) sequence.prompt = nullptr;
 }
 
-void KvCache::Impl::release(const Release& release) {
+void KvCache::Impl::release(const Release& release, std::uint64_t last_formed) {
   const auto found = sequences.find(release.sequence);
   if (found == sequences.end())
     throw std::logic_error("kv cache: release of unknown sequence " +
@@ -208,7 +193,7 @@ void KvCache::Impl::release(const Release& release) {
   const int n_full = std::min(static_cast<int>(computed.size()), sequence.n_tokens) / page_size;
 
   forget_uncomputed(sequence, n_full);
-  keep_computed(sequence, computed, options.prefix_cache ? n_full : 0);
+  keep_computed(sequence, computed, options.prefix_cache ? n_full : 0, last_formed);
 }
 
 /// Takes nodes that it entered and whose rows never ran out of the tree. Nobody else holds them:
@@ -218,7 +203,10 @@ void KvCache::Impl::forget_uncomputed(Sequence& sequence, int n_full) {
   for (int i = std::max(sequence.n_cached, n_full); i < sequence.n_held; ++i) {
     const auto page = sequence.pages.begin() + i;
     if (tree.holders(*page) > 1) continue;  // they ran, and were only not worth a mention
-    for (const PageId removed : tree.remove(*page)) pool.give(removed);
+    for (const PageId removed : tree.remove(*page)) {
+      if (spill) spill->file.left(removed);
+      pool.give(removed);
+    }
     for (auto own = sequence.pages.begin() + sequence.n_held; own != sequence.pages.end(); ++own)
       pool.give(*own);
     sequence.pages.erase(page, sequence.pages.end());
@@ -229,7 +217,7 @@ void KvCache::Impl::forget_uncomputed(Sequence& sequence, int n_full) {
 /// Lets the sequence's nodes go, and puts its own full pages into the tree where it lacks their
 /// tokens.
 void KvCache::Impl::keep_computed(Sequence& sequence, const std::vector<TokenId>& computed,
-                                  int n_full) {
+                                  int n_full, std::uint64_t last_formed) {
   // Bottom up, so that a leaf counts as used before its parents: it is evicted before them anyway.
   for (int i = sequence.n_held - 1; i >= 0; --i)
     tree.drop(sequence.pages[static_cast<std::size_t>(i)]);
@@ -245,7 +233,7 @@ void KvCache::Impl::keep_computed(Sequence& sequence, const std::vector<TokenId>
       pool.give(page);
       page = *there;
     } else {
-      tree.insert(sequence.salt, parent, tokens, page, 0);
+      tree.insert(sequence.salt, parent, tokens, page, last_formed);
     }
   }
 }

@@ -60,6 +60,15 @@ std::optional<PageId> PrefixTree::evict() {
   return page;
 }
 
+std::vector<PageId> PrefixTree::next_evicted(int most) const {
+  std::vector<PageId> pages;
+  for (const auto& [last_used, page] : evictable_) {
+    if (std::ssize(pages) >= most) break;
+    pages.push_back(page);
+  }
+  return pages;
+}
+
 std::vector<PageId> PrefixTree::remove(PageId page) {
   std::vector<PageId> pages{page};  // breadth first, so that a parent comes before its children
   for (std::size_t i = 0; i < pages.size(); ++i)

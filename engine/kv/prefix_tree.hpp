@@ -33,6 +33,11 @@ class PrefixTree {
   /// What the page holds is computed by this step: later steps may read it.
   std::uint64_t ready_after(PageId page) const { return node(page).ready_after; }
 
+  /// Where a page is in the tree.
+  Parent parent(PageId page) const { return node(page).parent; }
+  const PageTokens& tokens(PageId page) const { return node(page).self->first; }
+  const std::string& salt(PageId page) const { return node(page).root->first; }
+
   void hold(PageId page);
   void drop(PageId page);  // as the most recently used
   int holders(PageId page) const { return node(page).holders; }
@@ -40,6 +45,8 @@ class PrefixTree {
 
   /// Takes the least recently used leaf that nobody holds out of the tree.
   std::optional<PageId> evict();
+  /// The leaves that would be evicted next, at most so many.
+  std::vector<PageId> next_evicted(int most) const;
   /// Takes a node and all below it out of the tree, whoever holds them.
   std::vector<PageId> remove(PageId page);
   void clear();

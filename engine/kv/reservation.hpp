@@ -47,8 +47,10 @@ struct Proposal {
   std::uint64_t round = 0;  // names this proposal, never used twice
   bool clear = false;       // the device lost its pages: forget all sequences and the prefix tree
   std::vector<Release> releases;
-  std::uint64_t step = 0;  // the step that the rows are for
-  int max_rows = 0;        // granted in all
+  std::uint64_t step = 0;      // the step that the rows are for
+  std::uint64_t finished = 0;  // steps up to this one have ended: what they wrote is there
+  double row_ms = 0;           // what a row of a prompt takes, by the latest steps; 0: not known
+  int max_rows = 0;            // granted in all
   int keep_free = 0;  // pages that a first grant leaves free, for those that run already to grow
   std::vector<Reservation> reservations;  // in rank order
 };

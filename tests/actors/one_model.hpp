@@ -1,5 +1,6 @@
 // The engine-side actors of one model on a simulated device, wired as the catalog does it.
 #pragma once
+#include "actors/copy.hpp"
 #include "actors/errors.hpp"
 #include "actors/executor.hpp"
 #include "actors/kv_manager.hpp"
@@ -18,6 +19,8 @@ struct ModelOptions {
       .context = 256, .n_pages = 64, .max_sequences = 8, .max_step_tokens = 64, .max_waiting = 32};
   bool prefix_cache = true;
   std::uint64_t fail_every = 0;
+  int n_spilled = 0;                                       // pages of the spill file
+  std::function<CopyActor(caf::actor_system&)> copy = {};  // instead of a real one
 };
 
 class OneModel {
@@ -34,6 +37,7 @@ class OneModel {
 
   World& world;
   std::shared_ptr<Device> device;
+  std::shared_ptr<DeviceModel> device_model;
   KvManagerActor kv_manager;
   ExecutorActor executor;
   SchedulerActor scheduler;
@@ -75,20 +79,34 @@ inline OneModel::OneModel(World& world, const ModelOptions& options)
     return caf::behavior{[](tick_atom) {}};
   });
   world.run();
-  const auto model = device->load(std::make_shared<ConfigOnly>(vocab_size),
-                                  {.context = batcher.context,
-                                   .n_pages = batcher.n_pages,
-                                   .n_slots = batcher.max_sequences,
-                                   .max_step_tokens = batcher.max_step_tokens,
-                                   .progress = nullptr});
-  executor = spawn_executor(world.system, {.model = "test",
-                                           .device_model = model,
-                                           .streams = {stream},
-                                           .stream_names = {"compute"},
-                                           .candidates = {sequential_schedule(model->graph())},
-                                           .monitor = {}});
-  kv_manager = spawn_kv_manager(world.system,
-                                {.n_pages = batcher.n_pages, .prefix_cache = options.prefix_cache});
+  device_model = device->load(std::make_shared<ConfigOnly>(vocab_size),
+                              {.context = batcher.context,
+                               .n_pages = batcher.n_pages,
+                               .n_slots = batcher.max_sequences,
+                               .max_step_tokens = batcher.max_step_tokens,
+                               .progress = nullptr});
+  executor =
+      spawn_executor(world.system, {.model = "test",
+                                    .device_model = device_model,
+                                    .streams = {stream},
+                                    .stream_names = {"compute"},
+                                    .candidates = {sequential_schedule(device_model->graph())},
+                                    .monitor = {}});
+  CopyActor copy;
+  if (options.copy)
+    copy = options.copy(world.system);
+  else if (options.n_spilled > 0)
+    copy = spawn_copy(world.system, {.model = "test",
+                                     .file = {.folder = ".",
+                                              .page_bytes = device_model->page_bytes(),
+                                              .n_slots = options.n_spilled,
+                                              .engine = PageFile::Engine::caller}});
+  kv_manager = spawn_kv_manager(world.system, {.model = "test",
+                                               .cache = {.n_pages = batcher.n_pages,
+                                                         .prefix_cache = options.prefix_cache,
+                                                         .n_spilled = options.n_spilled},
+                                               .device_model = device_model,
+                                               .copy = copy});
   scheduler = spawn_scheduler(world.system, {.batcher = batcher,
                                              .vocab_size = vocab_size,
                                              .kv_manager = kv_manager,

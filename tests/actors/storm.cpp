@@ -25,7 +25,7 @@ class Storm {
     while (world_.run() > 0 || world_.has_timer()) world_.advance(std::chrono::seconds(1));
     check();
   }
-  std::uint64_t recoveries = 0, accepted = 0;
+  std::uint64_t recoveries = 0, accepted = 0, pages_read = 0;
 
  private:
   ModelOptions make_options(bool with_failures) {
@@ -37,6 +37,7 @@ class Storm {
                        .max_waiting = 2 + world_.below(12),
                        .speculation = world_.chance(60)};
     options.prefix_cache = world_.chance(70);
+    options.n_spilled = world_.chance(50) ? 1 + world_.below(60) : 0;
     if (with_failures) {  // far enough apart for the longest sequence to be recomputed in between
       options.batcher.max_step_tokens += 16;
       options.fail_every = static_cast<std::uint64_t>(20 + world_.below(60));
@@ -114,6 +115,7 @@ class Storm {
     BOOST_TEST(recorded.tokens_in_message.size() <= snapshot.steps);
     const auto usage = model_.usage();
     BOOST_TEST(usage.free == usage.total);
+    pages_read = usage.read;
     recoveries = snapshot.recoveries;
     accepted = snapshot.accepted;
   }
@@ -138,12 +140,16 @@ class Storm {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(answers_are_those_of_an_undisturbed_run) {
-  std::uint64_t accepted = 0;
+  set_log_sink([](LogLevel, std::string_view) {});
+  std::uint64_t accepted = 0, pages_read = 0;
   for (unsigned seed = 0; seed < 150; ++seed) BOOST_TEST_CONTEXT("seed " << seed) {
       Storm storm(seed, false);
       storm.run();
       accepted += storm.accepted;
+      pages_read += storm.pages_read;
     }
+  set_log_sink({});
+  BOOST_TEST(pages_read > 0u);
   BOOST_TEST(accepted > 150u);
 }
 

@@ -78,7 +78,7 @@ BOOST_AUTO_TEST_CASE(that_is_installed_has_every_key_with_its_default) {
     ++keys;
   }
   const Config config = read(text), defaults;
-  BOOST_TEST(keys == 19);
+  BOOST_TEST(keys == 20);
   BOOST_TEST(config.models.empty());
   BOOST_TEST(config.endpoint == "ipc:///run/nanoflowd/nanoflowd.sock");
   BOOST_TEST(config.model_dir == "/var/lib/nanoflowd/models");
@@ -88,6 +88,7 @@ BOOST_AUTO_TEST_CASE(that_is_installed_has_every_key_with_its_default) {
   BOOST_TEST(config.weights == defaults.weights);
   BOOST_TEST(config.kv == defaults.kv);
   BOOST_TEST(config.kv_memory == defaults.kv_memory);
+  BOOST_TEST(config.spill == defaults.spill);
   BOOST_TEST(config.threads == defaults.threads);
   BOOST_TEST(config.context == defaults.context);
   BOOST_TEST(config.max_sequences == defaults.max_sequences);
@@ -116,6 +117,9 @@ BOOST_AUTO_TEST_CASE(is_refused_with_line_and_key) {
   BOOST_TEST(holds(refusal("threads = -1\n"), "threads"));
   BOOST_TEST(holds(refusal("threads = 99999999999\n"), "threads"));
   BOOST_TEST(holds(refusal("device = 'gpu'\n"), "auto cpu cuda simulated null"));
+  for (const char* spill : {"lots", "25%", "-1GiB", "1.2.3GiB", "auto"})
+    BOOST_TEST(holds(refusal("spill = '" + std::string(spill) + "'\n"), "spill"));
+  BOOST_TEST(read("spill = '8GiB'\n").spill == "8GiB");
   BOOST_TEST(holds(refusal("kv = 'int4'\n"), "kv: 'int4' is not one of auto f32 bf16 int8"));
   BOOST_TEST(holds(refusal("kv_memory = 'lots'\n"), "kv_memory"));
   BOOST_TEST(holds(refusal("speculation = 'on'\n"), "speculation: 'on' is not one of auto off"));

@@ -127,6 +127,25 @@ class Promises(unittest.TestCase):
     def test_32_streams_without_the_prefix_cache_are_what_each_is_alone(self):
         self.streams_are_what_each_is_alone(False)
 
+    def test_a_conversation_that_returns_after_its_eviction_goes_on_as_it_would_have(self):
+        stories = [f"Story {i}. " + f"On day {i} the captain of ship {i * 7} wrote in the log. " * 50 for i in range(4)]
+        answers, cached, read = {}, {}, {}
+        for spill in ("off", "1GiB"):
+            client = self.start("--spill", spill, "--kv-memory", "32MiB")
+            first = [client.generate(s, stream=False, max_tokens=8, temperature=0) for s in stories]
+            again = [client.generate(s + a.text + " And then", stream=False, max_tokens=24, temperature=0.7, seed=3)
+                     for s, a in zip(stories, first)]
+            answers[spill] = [a.tokens for a in first + again]
+            cached[spill] = [a.usage.cached_tokens for a in again]
+            counts = dict(line.split() for line in client.metrics().splitlines() if line.startswith("nanoflow_spill"))
+            read[spill] = sum(int(float(n)) for name, n in counts.items() if "read" in name)
+            self.wait_idle(client)
+        self.assertEqual(answers["1GiB"], answers["off"])
+        self.assertLess(cached["off"][0], 64)
+        self.assertGreater(min(cached["1GiB"]), 400)
+        self.assertGreater(sum(cached["1GiB"]), 2 * sum(cached["off"]))
+        self.assertGreater(read["1GiB"], 20)
+
     def test_guessed_tokens_are_those_of_one_at_a_time(self):
         text = "The nine red boats of Anna Petrova left Port Clarence on 14 May and came back on 2 June. "
         prompts = [f"Copy this text three times.\n{text}\n{text}\nThe", "Once upon a time", "1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2,"]

@@ -53,6 +53,7 @@ class SimulatedMachine : public Machine {
     device_->streams()[0]->run(*program);
     return model_->result(program->step);
   }
+  DeviceModel& model() override { return *model_; }
 
  private:
   std::unique_ptr<Device> device_ = make_simulated_device(SimulatedOptions{});
@@ -66,11 +67,12 @@ std::unique_ptr<Machine> simulated_machine() {
   return std::make_unique<SimulatedMachine>();
 }
 
-Serving::Serving(Batcher::Options options, bool prefix_cache, std::unique_ptr<Machine> machine)
+Serving::Serving(Batcher::Options options, bool prefix_cache, std::unique_ptr<Machine> machine,
+                 int n_spilled)
     : options(options),
       prefix_cache(prefix_cache),
       batcher(options),
-      kv_cache({.n_pages = options.n_pages, .prefix_cache = prefix_cache}),
+      kv_cache({.n_pages = options.n_pages, .prefix_cache = prefix_cache, .n_spilled = n_spilled}),
       machine_(std::move(machine)) {
   load();
 }
@@ -117,7 +119,37 @@ bool Serving::propose() {
   for (const auto& request : batcher.snapshot(now()).requests)
     if (request.waiting) unstarted_at_propose_.insert(request.request);
   granted = kv_cache.reserve(*proposal);
+  settle_copies();
   return true;
+}
+
+/// What has arrived goes to its page, then new copies begin: as the KV manager does it.
+void Serving::settle_copies() {
+  for (const auto& arrival : kv_cache.take_arrivals()) {
+    const auto found = arrived_.extract(arrival.copy);
+    if (arrival.page) machine_->model().copy_in(*arrival.page, found.mapped());
+  }
+  if (kv_cache.take_ask_again()) batcher.ask_again();
+  for (const auto& copy : kv_cache.start_copies(3)) {
+    auto& started = copies_.emplace_back(CopyInFlight{copy, {}});
+    for (const auto& other : copies_)
+      BOOST_REQUIRE(&other == &started || other.copy.slot != copy.slot || !other.copy.out);
+    if (!copy.out) continue;
+    started.bytes.resize(machine_->model().page_bytes());
+    machine_->model().copy_out(copy.page, started.bytes);
+  }
+}
+
+void Serving::copy() {
+  if (copies_.empty()) return;
+  auto ended = std::move(copies_.front());
+  copies_.pop_front();
+  if (ended.copy.out)
+    file_[ended.copy.slot] = std::move(ended.bytes);
+  else
+    arrived_[ended.copy.id] = file_.at(ended.copy.slot);
+  kv_cache.copied(ended.copy.id, 1);
+  settle_copies();
 }
 
 bool Serving::form() {
@@ -189,6 +221,7 @@ void Serving::recover() {
 void Serving::turn() {
   for (int i = 0; i < 3 && (propose() || granted); ++i) form();
   run();
+  copy();
   ++ms;
 }
 

@@ -39,13 +39,15 @@ class Machine {
   virtual void prepare(const Step& step) = 0;
   /// Of the steps prepared the oldest.
   virtual StepResult run() = 0;
+  virtual DeviceModel& model() = 0;
 };
 std::unique_ptr<Machine> simulated_machine();
 
 class Serving {
  public:
+  /// n_spilled: pages that a spill file holds; 0: there is none.
   Serving(Batcher::Options options, bool prefix_cache,
-          std::unique_ptr<Machine> machine = simulated_machine());
+          std::unique_ptr<Machine> machine = simulated_machine(), int n_spilled = 0);
 
   Refusal admit(BatchRequest request);
   void cancel(RequestId request) { take(batcher.cancel(request, now())); }
@@ -55,6 +57,7 @@ class Serving {
   bool propose();  // false: nothing to propose
   bool form();     // grants that wait and forms; false: no step came of it
   void run();      // the oldest step in flight, and takes its tokens
+  void copy();     // ends the oldest copy from or to the spill file
   void recover();  // the device loses steps, pages and slots
   /// One round of all of it.
   void turn();
@@ -74,14 +77,23 @@ class Serving {
   std::uint64_t n_run = 0;
 
  private:
+  /// A copy that a real file would still be busy with.
+  struct CopyInFlight {
+    PageCopy copy;
+    std::vector<std::byte> bytes;  // out: of the page
+  };
   void take(const StepEvents& events);
+  void settle_copies();
   void load();
   void check_started_in_order();
   void check_pages();
   static void check_writes(const Step& step);
 
   std::unique_ptr<Machine> machine_;
-  std::optional<Grants> stale_;  // of a proposal from before recover()
+  std::deque<CopyInFlight> copies_;
+  std::map<int, std::vector<std::byte>> file_;               // by slot
+  std::map<std::uint64_t, std::vector<std::byte>> arrived_;  // by copy
+  std::optional<Grants> stale_;                              // of a proposal from before recover()
   std::uint64_t last_step_ = 0;
   bool changed_since_propose_ = false;
   std::set<RequestId> unstarted_at_propose_;

@@ -12,7 +12,10 @@ namespace {
 
 class Trace {
  public:
-  explicit Trace(unsigned seed) : random_(seed), serving_(options(), one_in(2) || one_in(2)) {
+  explicit Trace(unsigned seed)
+      : random_(seed),
+        serving_(options(), one_in(2) || one_in(2), simulated_machine(),
+                 one_in(2) ? uniform(1, 60) : 0) {
     for (auto& prompt : prefixes_) prompt = tokens(uniform(1, serving_.batcher.context()));
     failures_ = one_in(3);
   }
@@ -21,11 +24,13 @@ class Trace {
     const int n_events = uniform(20, 200);
     for (int i = 0; i < n_events; ++i) happen();
     serving_.drain();
+    for (int i = 0; i < 100; ++i) serving_.copy();
     const auto usage = serving_.kv_cache.usage();
     BOOST_REQUIRE_EQUAL(usage.free, usage.total);
     BOOST_REQUIRE_EQUAL(serving_.batcher.snapshot(serving_.now()).requests.size(), 0);
     for (const auto& [id, seen] : serving_.seen) check(seen);
   }
+  std::uint64_t pages_read() const { return serving_.kv_cache.usage().read; }
   BatchSnapshot snapshot() const { return serving_.batcher.snapshot(serving_.now()); }
 
  private:
@@ -112,7 +117,7 @@ class Trace {
   }
 
   void happen() {
-    switch (uniform(0, 11)) {
+    switch (uniform(0, 12)) {
       case 0:
       case 1:
         serving_.admit(request());
@@ -137,6 +142,9 @@ class Trace {
         break;
       case 8:
         serving_.run();
+        break;
+      case 9:
+        serving_.copy();
         break;
       default:
         serving_.turn();
@@ -215,7 +223,7 @@ BOOST_AUTO_TEST_SUITE(traces)
 BOOST_AUTO_TEST_CASE(whatever_happens_every_choice_gets_the_tokens_that_it_would_get_alone) {
   const char* setting = std::getenv("NANOFLOW_TRACES");
   const int n_traces = setting ? std::atoi(setting) : 2000;
-  std::uint64_t drafted = 0, accepted = 0, preemptions = 0;
+  std::uint64_t drafted = 0, accepted = 0, preemptions = 0, pages_read = 0;
   for (int seed = 0; seed < n_traces; ++seed) {
     BOOST_TEST_CONTEXT("trace " << seed) {
       Trace trace(static_cast<unsigned>(seed));
@@ -224,13 +232,15 @@ BOOST_AUTO_TEST_CASE(whatever_happens_every_choice_gets_the_tokens_that_it_would
       drafted += snapshot.drafted;
       accepted += snapshot.accepted;
       preemptions += snapshot.preemptions;
+      pages_read += trace.pages_read();
     }
   }
   BOOST_TEST(accepted > 0);
   BOOST_TEST(drafted > accepted);
   BOOST_TEST(preemptions > 0);
+  BOOST_TEST(pages_read > 0);
   BOOST_TEST_MESSAGE(n_traces << " traces, " << drafted << " tokens guessed, " << accepted
-                              << " of them right");
+                              << " of them right, " << pages_read << " spilled pages read");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

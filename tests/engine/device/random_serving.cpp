@@ -31,7 +31,7 @@ const std::vector<Model> models{{"llama", WeightFormat::bf16},
 
 /// How often what may go wrong has happened.
 struct Counts {
-  std::uint64_t preemptions = 0, drafted = 0, accepted = 0;
+  std::uint64_t preemptions = 0, drafted = 0, accepted = 0, pages_read = 0;
   int prefix_hits = 0, split_steps = 0, two_stream_steps = 0;
 };
 
@@ -87,6 +87,7 @@ class CpuMachine : public Machine {
     result.ms = pick(random_, 10, 14);
     return result;
   }
+  DeviceModel& model() override { return *model_; }
 
  private:
   Random random_;
@@ -103,7 +104,8 @@ class RandomServing {
       : random_(seed),
         counts_(counts),
         model_(models[seed % models.size()]),
-        serving_(options(), !one_in(4), std::make_unique<CpuMachine>(model_, seed, counts)) {
+        serving_(options(), !one_in(4), std::make_unique<CpuMachine>(model_, seed, counts),
+                 one_in(2) ? pick(random_, 2, 20) : 0) {
     for (auto& prompt : prefixes_) prompt = tokens(pick(random_, 20, 90));
   }
 
@@ -120,6 +122,7 @@ class RandomServing {
     counts_.preemptions += snapshot.preemptions;
     counts_.drafted += snapshot.drafted;
     counts_.accepted += snapshot.accepted;
+    counts_.pages_read += serving_.kv_cache.usage().read;
     for (const auto& [id, seen] : serving_.seen) BOOST_TEST_CONTEXT("request " << id) check(seen);
   }
 
@@ -303,13 +306,14 @@ BOOST_AUTO_TEST_CASE(whatever_is_served_beside_it_a_choice_gets_the_bits_that_it
   BOOST_TEST(counts.prefix_hits > 0);
   BOOST_TEST(counts.accepted > 0);
   BOOST_TEST(counts.drafted > counts.accepted);
+  BOOST_TEST(counts.pages_read > 0);
   BOOST_TEST(counts.split_steps > 0);
   BOOST_TEST(counts.two_stream_steps > 0);
   BOOST_TEST_MESSAGE(n_seeds << " seeds: " << counts.preemptions << " preemptions, "
                              << counts.prefix_hits << " prefix hits, " << counts.drafted
                              << " tokens guessed, " << counts.accepted << " of them right, "
-                             << counts.split_steps << " split steps, " << counts.two_stream_steps
-                             << " on two streams");
+                             << counts.pages_read << " spilled pages read, " << counts.split_steps
+                             << " split steps, " << counts.two_stream_steps << " on two streams");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
