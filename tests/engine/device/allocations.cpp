@@ -1,5 +1,5 @@
-// A steady step takes no memory: this program's operator new counts. Sanitizers have an operator new
-// of their own, which finds more when it stays.
+// A steady step takes no memory: this program's operator new counts. Sanitizers have an operator
+// new of their own, which finds more when it stays.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #include <atomic>
 #include <boost/test/unit_test.hpp>
