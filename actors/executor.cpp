@@ -89,9 +89,8 @@ OutcomePromise ExecutorState::add(const StepPtr& step) {
 }
 
 /// Prepares what can be prepared, and sends what may run; with nothing to run, a probe that waits
-/// for streams. While a
-/// step is out that was sent to streams since replaced, the next one waits: most likely the news of
-/// its failure is on the way.
+/// for streams. While a step is out that was sent to streams since replaced, the next one waits:
+/// most likely the news of its failure is on the way.
 void ExecutorState::advance() {
   if (probing) return;  // a few milliseconds
   if (steps.empty()) {
@@ -122,15 +121,8 @@ void ExecutorState::send(StepInFlight& step) {
 }
 
 StepProgramsPtr ExecutorState::for_streams(const Programs& programs) const {
-  auto step = std::make_shared<StepPrograms>();
-  step->followers.assign(config.streams.begin() + 1, config.streams.end());
-  for (const auto& program : programs) {
-    // It lives in the model's buffers: whoever holds the program holds the model.
-    auto owner = std::make_shared<std::pair<std::shared_ptr<DeviceModel>, ProgramPtr>>(
-        config.device_model, program);
-    step->programs.emplace_back(std::move(owner), program.get());
-  }
-  return step;
+  return std::make_shared<const StepPrograms>(
+      StepPrograms{programs, {config.streams.begin() + 1, config.streams.end()}});
 }
 
 ProbePromise ExecutorState::add_probe(const ProbePtr& probe) {

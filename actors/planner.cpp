@@ -20,6 +20,11 @@ struct PlannerState {
 
 using Self = caf::stateful_actor<PlannerState>*;
 
+void end(Self self) {
+  self->state.config.device_model->end_probes();
+  self->quit();
+}
+
 void tell(Self self, const Profile& profile) {
   self->send(self->state.config.executor, ProfilePtr(std::make_shared<const Profile>(profile)));
 }
@@ -33,10 +38,9 @@ void finish(Self self) {
     const auto error = write_profile(config.file, config.key, profile);
     kept = error.empty() ? ", kept in " + config.file.string() : "; it is not kept: " + error;
   }
-  config.device_model->end_probes();
   log(LogLevel::info, "measured the machine and the operations of '" + config.model + "' in " +
                           std::to_string(self->state.n_probes) + " probes" + kept);
-  self->quit();
+  end(self);
 }
 
 void probe_next(Self self);
@@ -71,10 +75,7 @@ void probe_next(Self self) {
             probe_next(self);
           },
           // The model goes, or the device failed: schedules are chosen by trial alone.
-          [self](const caf::error&) {
-            self->state.config.device_model->end_probes();
-            self->quit();
-          });
+          [self](const caf::error&) { end(self); });
 }
 
 caf::behavior planner(Self self, const PlannerConfig& config) {

@@ -130,22 +130,20 @@ void write_values(Byte* group, Element element, int lane, const WeightGroup& fro
   }
 }
 
-/// Where an output's scale of a group is; of int4, its minimum lies panel_width halves behind.
-Byte* scale_of(const PackedMatrix& matrix, int output, int group) {
-  const int span = group / groups_a_span, first = span * groups_a_span;
-  Byte* at = packed_span(matrix, output / panel_width, span);
-  const std::size_t values = group_values_bytes(matrix.element);
-  const int n = std::min(groups_a_span, matrix.n_inputs / group_inputs - first);
-  at += matrix.element == Element::int8
-            ? n * values
-            : (group - first) * (values + scale_bytes(Element::int4)) + values;
-  return at + output % panel_width * sizeof(std::uint16_t);
-}
 Byte* values_of(const PackedMatrix& matrix, int output, int group) {
-  const int span = group / groups_a_span;
   const std::size_t bytes = group_values_bytes(matrix.element) +
                             (matrix.element == Element::int8 ? 0 : scale_bytes(Element::int4));
-  return packed_span(matrix, output / panel_width, span) + group % groups_a_span * bytes;
+  return packed_span(matrix, output / panel_width, group / groups_a_span) +
+         group % groups_a_span * bytes;
+}
+/// Where an output's scale is, behind a group or a span; of int4, its minimum is behind 32 of them.
+Byte* scale_of(const PackedMatrix& matrix, int output, int group) {
+  const int n_groups = matrix.n_inputs / group_inputs;
+  const int last = matrix.element == Element::int8
+                       ? std::min((group / groups_a_span + 1) * groups_a_span, n_groups) - 1
+                       : group;
+  return values_of(matrix, output, last) + group_values_bytes(matrix.element) +
+         output % panel_width * sizeof(std::uint16_t);
 }
 constexpr std::size_t to_minimum = panel_width * sizeof(std::uint16_t);
 

@@ -10,33 +10,15 @@ page is always the one that is needed next. The answers must be the same with an
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "client", "python"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "python"))
 
+import real_daemon  # noqa: E402 - puts the client on the path
 import nanoflow_client as nf  # noqa: E402
-
-
-def start(daemon, model, folder, *flags):
-    endpoint = f"ipc://{folder}/nanoflowd.sock"
-    log = open(os.path.join(folder, "log"), "wb")
-    process = subprocess.Popen([daemon, "--model", model, "--endpoint", endpoint, *flags], stdout=log, stderr=log,
-                               stdin=subprocess.DEVNULL, env=dict(os.environ, XDG_CACHE_HOME=folder))
-    for _ in range(600):
-        try:
-            with nf.Client(endpoint) as client:
-                if client.models():
-                    return process, endpoint
-        except nf.ConnectionLost:
-            pass
-        if process.poll() is not None:
-            break
-        time.sleep(0.1)
-    raise SystemExit(open(os.path.join(folder, "log")).read())
 
 
 def words(number, count):
@@ -64,8 +46,8 @@ def ask(client, prompt):
 
 def run(options, spill):
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        process, endpoint = start(options.daemon, options.model, folder, "--kv-memory", options.kv_memory, "--spill", spill,
-                                  "--speculation", "off")
+        process, endpoint = real_daemon.start(options.daemon, options.model, folder, "--kv-memory", options.kv_memory,
+                                              "--spill", spill, "--speculation", "off", XDG_CACHE_HOME=folder)
         try:
             with nf.Client(endpoint) as client:
                 ask(client, "Warm up. " * 40)

@@ -105,7 +105,8 @@ void CpuForward::gate_up(const Crew& crew, Range rows, const CpuFeedForward& wei
   if (ffn_dim % kernels::panel_width != 0) {  // gate's last panel is up's first
     matmul(crew, rows, work_.gate_up, 2 * ffn_dim, work_.normed, config_.dim, prepared,
            weights.gate_up);
-    return activation(crew, rows, gated, weights.down);
+    return crew.split(
+        rows, [&](Range part) { activate(work_.gate_up, ffn_dim, gated, weights.down, part); });
   }
   constexpr int n_rows = CpuWorkspace::gated_rows, n_columns = CpuWorkspace::gated_columns;
   const Range parts{0, (ffn_dim + n_columns - 1) / n_columns};
@@ -147,14 +148,12 @@ void CpuForward::gate_up_part(float* scratch, Range rows, Range columns,
   prepare(gated, gate, stride, weights.down, rows, columns);
 }
 
-void CpuForward::activation(const Crew& crew, Range rows, const PreparedRows& gated,
-                            const kernels::PackedMatrix& next) const {
-  const std::ptrdiff_t stride = 2 * static_cast<std::ptrdiff_t>(config_.ffn_dim);
-  crew.split(rows, [&](Range part) {
-    kernels::activate(work_.gate_up, stride, work_.gate_up, work_.gate_up + config_.ffn_dim, stride,
-                      activation_kind(), part, {0, config_.ffn_dim});
-    prepare(gated, work_.gate_up, stride, next, part);
-  });
+void CpuForward::activate(float* gate_up, int ffn_dim, const PreparedRows& gated,
+                          const kernels::PackedMatrix& next, Range rows) const {
+  const std::ptrdiff_t stride = 2 * std::ptrdiff_t{ffn_dim};
+  kernels::activate(gate_up, stride, gate_up, gate_up + ffn_dim, stride, activation_kind(), rows,
+                    {0, ffn_dim});
+  prepare(gated, gate_up, stride, next, rows);
 }
 
 void CpuForward::matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,

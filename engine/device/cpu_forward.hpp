@@ -41,8 +41,9 @@ class CpuForward {
                const PreparedRows& prepared, const PreparedRows& gated) const;
   void gate_up_part(float* scratch, Range rows, Range columns, const CpuFeedForward& weights,
                     const PreparedRows& prepared, const PreparedRows& gated) const;
-  void activation(const Crew& crew, Range rows, const PreparedRows& gated,
-                  const kernels::PackedMatrix& next) const;
+  /// Of whole rows [2 * ffn_dim]: the activation replaces gate, and is made ready for `next`.
+  void activate(float* gate_up, int ffn_dim, const PreparedRows& gated,
+                const kernels::PackedMatrix& next, Range rows) const;
   void gather(const Crew& crew, Range sampled, const PreparedRows& prepared,
               const CpuStep& step) const;
   void sample(const Crew& crew, Range sampled, CpuStep& step) const;

@@ -72,9 +72,7 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer,
   each_expert([&](int expert) { return layer.experts[expert].gate_up; }, work_.pair_gate_up, wide,
               work_.pair_inputs, dim);
   crew.split(pairs, [&](Range part) {
-    kernels::activate(work_.pair_gate_up, wide, work_.pair_gate_up, work_.pair_gate_up + ffn_dim,
-                      wide, activation_kind(), part, {0, ffn_dim});
-    prepare(prepared, work_.pair_gate_up, wide, layer.experts[0].down, part);
+    activate(work_.pair_gate_up, ffn_dim, prepared, layer.experts[0].down, part);
   });
   each_expert([&](int expert) { return layer.experts[expert].down; }, work_.pair_outputs, dim,
               work_.pair_gate_up, wide);

@@ -208,11 +208,7 @@ std::span<const float> CpuModel::logits(std::uint64_t step_number, int sampled) 
 }
 
 void CpuModel::check(const Schedule& schedule) const {
-  check_schedule(graph_, schedule);
-  if (std::ssize(schedule.streams) > n_streams_)
-    throw std::logic_error("schedule \"" + schedule.name + "\" has " +
-                           std::to_string(schedule.streams.size()) + " streams, the device " +
-                           std::to_string(n_streams_));
+  check_schedule(graph_, schedule, n_streams_);
 }
 
 }  // namespace nanoflow

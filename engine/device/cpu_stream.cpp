@@ -7,17 +7,12 @@
 #include <functional>
 #include <stdexcept>
 
+#include "engine/device/clock.hpp"
 #include "engine/device/cpu_model.hpp"
 
 namespace nanoflow {
 
 namespace {
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 void wait_or_record(const Instruction& instruction, CpuStep& step, bool leader) {
   auto& event = step.events[instruction.event];

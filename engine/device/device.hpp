@@ -46,7 +46,8 @@ class DeviceModel {
   virtual void check(const Schedule& schedule) const = 0;
   /// Copies what the step's programs read into buffer step.number % 2, and compiles a program per
   /// stream of the schedule, which was checked. The step with the same parity before it must have
-  /// finished: the programs may live in its buffer, too, and are overwritten.
+  /// finished: the programs may live in its buffer, too, and are overwritten. Whoever holds a
+  /// program holds the model.
   virtual std::vector<std::shared_ptr<const Program>> prepare(const Step& step,
                                                               const Schedule& schedule) = 0;
   /// A KV page's content in all layers; 0: pages cannot be copied.

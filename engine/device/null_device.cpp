@@ -1,18 +1,11 @@
 #include "engine/device/null_device.hpp"
 
 #include <array>
-#include <chrono>
-#include <stdexcept>
-#include <string>
+
+#include "engine/device/clock.hpp"
 
 namespace nanoflow {
 namespace {
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 class NullModel : public DeviceModel, public std::enable_shared_from_this<NullModel> {
  public:
@@ -24,12 +17,7 @@ class NullModel : public DeviceModel, public std::enable_shared_from_this<NullMo
   double weight_bytes() const override { return 2; }
   std::uint64_t bytes() const override { return 0; }
 
-  void check(const Schedule& schedule) const override {
-    check_schedule(graph_, schedule);
-    if (schedule.streams.size() != 1)
-      throw std::logic_error("schedule \"" + schedule.name + "\" has " +
-                             std::to_string(schedule.streams.size()) + " streams, the device 1");
-  }
+  void check(const Schedule& schedule) const override { check_schedule(graph_, schedule, 1); }
 
   std::vector<std::shared_ptr<const Program>> prepare(const Step& step, const Schedule&) override {
     auto& buffer = this->buffer(step.number);

@@ -7,16 +7,11 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "engine/device/clock.hpp"
 #include "engine/device/simulated_model.hpp"
 
 namespace nanoflow {
 namespace {
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 /// Over the launches, evenly: what a hash costs says nothing about an operation.
 void spread_time(const Program& program, ProgramTimeline& timeline) {

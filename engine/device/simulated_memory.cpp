@@ -55,21 +55,21 @@ std::uint64_t SimulatedPages::digest(std::span<const PageId> table, int n_positi
   return result;
 }
 
-const SimulatedPages::Cell* SimulatedPages::first(PageId page) const {
+std::size_t SimulatedPages::first_cell(PageId page) const {
   if (page < 0 || page >= n_pages())
     throw std::logic_error("simulated device: page " + std::to_string(page) + " of " +
                            std::to_string(n_pages()) + " is copied");
-  return cells_.data() + static_cast<std::size_t>(page) * page_size;
+  return static_cast<std::size_t>(page) * page_size;
 }
 
 void SimulatedPages::copy_out(PageId page, std::span<std::byte> bytes) const {
   const std::lock_guard lock(copying_);
-  std::memcpy(bytes.data(), first(page), bytes.size());
+  std::memcpy(bytes.data(), &cells_[first_cell(page)], bytes.size());
 }
 
 void SimulatedPages::copy_in(PageId page, std::span<const std::byte> bytes) {
   const std::lock_guard lock(copying_);
-  std::memcpy(const_cast<Cell*>(first(page)), bytes.data(), bytes.size());
+  std::memcpy(&cells_[first_cell(page)], bytes.data(), bytes.size());
 }
 
 void SimulatedPages::clear() {

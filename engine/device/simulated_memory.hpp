@@ -32,7 +32,7 @@ class SimulatedPages {
     TokenId token = 0;
     std::uint64_t prefix = 0;  // digest of the tokens at this position and before
   };
-  const Cell* first(PageId page) const;
+  std::size_t first_cell(PageId page) const;
   const Cell& read(std::span<const PageId> table, int position) const;
   std::size_t index(std::span<const PageId> table, int position) const;
 

@@ -36,10 +36,7 @@ SimulatedModel::SimulatedModel(std::shared_ptr<const Checkpoint> checkpoint,
       n_tables_(static_cast<std::size_t>(load.n_pages)) {}
 
 void SimulatedModel::check(const Schedule& schedule) const {
-  check_schedule(graph_, schedule);
-  if (schedule.streams.size() != 1)
-    throw std::logic_error("schedule \"" + schedule.name + "\" has " +
-                           std::to_string(schedule.streams.size()) + " streams, the device 1");
+  check_schedule(graph_, schedule, 1);
 }
 
 std::vector<std::shared_ptr<const Program>> SimulatedModel::prepare(const Step& step,

@@ -1,5 +1,4 @@
-// Transfers by a thread with pread and pwrite: where io_uring is forbidden, as in containers and in
-// the service's own sandbox.
+// Transfers by a thread with pread and pwrite: where io_uring is forbidden, as in many containers.
 #include <chrono>
 #include <condition_variable>
 #include <deque>

@@ -104,4 +104,12 @@ void check_schedule(const Graph& graph, const Schedule& schedule) {
   }
 }
 
+void check_schedule(const Graph& graph, const Schedule& schedule, int n_streams) {
+  check_schedule(graph, schedule);
+  if (std::ssize(schedule.streams) > n_streams)
+    throw std::logic_error("schedule \"" + schedule.name + "\" has " +
+                           std::to_string(schedule.streams.size()) + " streams, the device " +
+                           std::to_string(n_streams));
+}
+
 }  // namespace nanoflow

@@ -50,5 +50,7 @@ Schedule split_schedule(const Graph& graph, int n_nano_batches);
 /// Throws std::logic_error where a schedule does not run every operation exactly once on every
 /// nano-batch, or runs one before its inputs.
 void check_schedule(const Graph& graph, const Schedule& schedule);
+/// Also where it has more streams than a device.
+void check_schedule(const Graph& graph, const Schedule& schedule, int n_streams);
 
 }  // namespace nanoflow

@@ -5,6 +5,7 @@
 #include "actors/errors.hpp"
 #include "actors/log.hpp"
 #include "engine/model/error.hpp"
+#include "tests/actors/no_text.hpp"
 #include "tests/actors/one_model.hpp"
 
 using namespace nanoflow;
@@ -15,21 +16,11 @@ BOOST_AUTO_TEST_SUITE(catalog)
 
 namespace {
 
-/// A vocabulary without words.
-struct NoText : Tokenizer {
-  std::vector<TokenId> encode(const MarkedText&, EncodeOptions) const override { return {1}; }
-  std::string_view token_bytes(TokenId) const override { return "x"; }
-  bool is_special(TokenId) const override { return false; }
-  std::optional<TokenId> find(std::string_view) const override { return std::nullopt; }
-  int vocab_size() const override { return test::vocab_size; }
-  std::optional<TokenId> bos() const override { return std::nullopt; }
-  std::optional<TokenId> eos() const override { return std::nullopt; }
-  std::vector<TokenId> end_tokens() const override { return {5, 100'000}; }
-};
-
 ModelFiles open_for_test(const fs::path& path) {
   if (path.stem() == "broken") throw ModelError(path.string() + ": it is broken");
-  return {std::make_shared<ConfigOnly>(test::vocab_size), std::make_shared<NoText>(), nullptr};
+  return {std::make_shared<ConfigOnly>(test::vocab_size),
+          std::make_shared<test::NoText>(test::vocab_size, std::vector<TokenId>{5, 100'000}),
+          nullptr};
 }
 
 /// A catalog with a folder of (empty) model files, and what it has told.

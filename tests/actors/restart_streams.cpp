@@ -12,6 +12,7 @@
 #include "engine/device/cpu_device.hpp"
 #include "engine/device/cpu_model.hpp"
 #include "engine/device/limits.hpp"
+#include "tests/actors/no_text.hpp"
 
 using namespace nanoflow;
 namespace fs = std::filesystem;
@@ -21,18 +22,6 @@ BOOST_AUTO_TEST_SUITE(restart_streams)
 namespace {
 
 constexpr int n_vocab = 96;
-
-/// A vocabulary without words.
-struct NoText : Tokenizer {
-  std::vector<TokenId> encode(const MarkedText&, EncodeOptions) const override { return {1}; }
-  std::string_view token_bytes(TokenId) const override { return "x"; }
-  bool is_special(TokenId) const override { return false; }
-  std::optional<TokenId> find(std::string_view) const override { return std::nullopt; }
-  int vocab_size() const override { return n_vocab; }
-  std::optional<TokenId> bos() const override { return std::nullopt; }
-  std::optional<TokenId> eos() const override { return std::nullopt; }
-  std::vector<TokenId> end_tokens() const override { return {}; }
-};
 
 /// Fails in a step as where its first task throws.
 struct FailingStream : DeviceStream {
@@ -133,8 +122,8 @@ class Fixture {
     config.device = device;
     config.model_dir = dir_;
     config.open = [](const fs::path&) -> ModelFiles {
-      return {Checkpoint::open(NANOFLOW_TEST_DATA "/logits/llama"), std::make_shared<NoText>(),
-              nullptr};
+      return {Checkpoint::open(NANOFLOW_TEST_DATA "/logits/llama"),
+              std::make_shared<test::NoText>(n_vocab), nullptr};
     };
     config.available_memory = [] { return std::uint64_t(64) << 20; };
     config.max_sequences = 8;

@@ -9,18 +9,12 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
 
-import fake_daemon  # noqa: E402,F401 - puts the client on the path
+from real_daemon import memory  # noqa: E402 - puts the client on the path
 import nanoflow_client as nf  # noqa: E402
 import test_daemon  # noqa: E402
 
 DAEMON, MODEL = test_daemon.DAEMON, test_daemon.MODEL
 MIB = 1 << 20
-
-
-def memory(pid):
-    """A process's memory by name, bytes: VmHWM, RssAnon, RssFile, ..."""
-    with open(f"/proc/{pid}/status") as status:
-        return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in status if line.endswith(" kB\n")}
 
 
 @unittest.skipUnless(DAEMON and MODEL, "NANOFLOWD and NANOFLOW_DEMO_MODEL are not set")

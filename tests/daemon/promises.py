@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import msgpack  # noqa: E402
 import zmq  # noqa: E402
 
-import fake_daemon  # noqa: E402,F401 - puts the client on the path
+import real_daemon  # noqa: E402 - puts the client on the path
 import nanoflow_client as nf  # noqa: E402
 import test_daemon  # noqa: E402
 
@@ -75,8 +75,7 @@ class Promises(unittest.TestCase):
         return raw
 
     def resident(self):
-        with open(f"/proc/{self.process.pid}/status") as status:
-            return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) * 1024
+        return real_daemon.memory(self.process.pid)["VmRSS"]
 
     def assert_memory(self, bytes, limit):
         if "NANOFLOW_SANITIZED" not in os.environ:  # a sanitizer's own memory grows with what is freed

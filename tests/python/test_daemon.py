@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-import fake_daemon  # noqa: F401 - puts the client on the path
+import real_daemon  # puts the client on the path
 
 import nanoflow_client as nf
 
@@ -22,25 +22,7 @@ QUESTION = [{"role": "user", "content": "What is the capital of France? Answer i
 
 def start(folder, *options):
     """A daemon on a socket of its own; returns it once it answers."""
-    endpoint = f"ipc://{folder}/nanoflowd.sock"
-    log = open(os.path.join(folder, "log"), "ab")
-    process = subprocess.Popen(
-        [DAEMON, "--model", MODEL, "--endpoint", endpoint, "--kv-memory", "512MiB", *options],
-        stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    log.close()
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"the daemon ended with {process.returncode}: {open(folder + '/log').read()}")
-        try:
-            with nf.Client(endpoint) as client:
-                if client.models():
-                    return process, endpoint
-        except nf.ConnectionLost:
-            pass
-        time.sleep(0.05)
-    process.kill()
-    raise RuntimeError("the daemon was not ready within 60 s: " + open(folder + "/log").read())
+    return real_daemon.start(DAEMON, MODEL, folder, "--kv-memory", "512MiB", *options)
 
 
 @unittest.skipUnless(DAEMON and MODEL, "NANOFLOWD and NANOFLOW_DEMO_MODEL are not set")
