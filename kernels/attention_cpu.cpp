@@ -28,97 +28,178 @@ void begin(Tile& tile, const float* q, std::ptrdiff_t q_stride) {
   }
 }
 
-/// Scores of whole pages, from the one that holds `begin`; invisible positions included.
+// A head's part of a page is a few KiB, too short for the processor to recognise a stream, so what
+// is read next is asked for. Beside products of 8 bits these are as many lines as those read, in
+// their order: V of the block, then K of the next one; beside the softmax, during which nothing is
+// read, what is left. Float products, in which a queue would cost registers, ask for V of the same
+// page, then for the K that follows it; the softmax for that of the first page.
+
+/// The K that follows a page after a block: of this head or the next one.
+const std::byte* following_keys(const Tile& tile, const TileBlock& block, int page) {
+  int kv_head = tile.kv_head;
+  int next = block.first + attention_block + page * kv_page_tokens;
+  if (next / kv_page_tokens > tile.last_position() / kv_page_tokens) {
+    if (kv_head + 1 < tile.end_kv_head) ++kv_head;
+    const int first = tile.first_visible(0);
+    next = larger(first, first / attention_block * attention_block + page * kv_page_tokens);
+  }
+  return tile.page(next) + k_offset(tile.pages, kv_head);
+}
+NANOFLOW_INLINE Ahead lines_from(const std::byte* data) {
+  return {reinterpret_cast<const char*>(data)};
+}
+
+void add_keys(LinesAhead& ahead, const Tile& tile, const TileBlock& block) {
+  for (int page = block.first_page(); page < block.end_page(); ++page)
+    ahead.add(block.k[page], k_bytes(tile.pages.element, tile.pages.head_dim));
+}
+/// What is asked for while a block is folded; of float pages beside the softmax only.
 template <class T>
-void score(const Tile& tile, int block, int begin, int end) {
-  each_page(begin / kv_page_tokens * kv_page_tokens, end, [&](int position, int) {
-    float* out = tile.scores + (position - block);
+void add_following(LinesAhead& ahead, const Tile& tile, const TileBlock& block,
+                   const TileBlock& next) {
+  if constexpr (in_int8<T>) {
+    for (int page = block.first_page(); page < block.end_page(); ++page)
+      ahead.add(block.v[page], v_bytes(tile.pages.element, tile.pages.head_dim));
+    add_keys(ahead, tile, next);
+  } else {
+    ahead.add(following_keys(tile, block, block.first_page()),
+              k_bytes(tile.pages.element, tile.pages.head_dim));
+  }
+}
+/// Lines to ask for in each of n parts of the softmax.
+template <class T>
+int lines_beside_softmax(const LinesAhead& ahead, const Tile& tile, const TileBlock& block, int n) {
+  const auto read = v_bytes(tile.pages.element, tile.pages.head_dim) / 64;
+  const int beside_values =
+      in_int8<T> ? (block.end_page() - block.first_page()) * static_cast<int>(read) : 0;
+  return larger(0, ahead.left() - beside_values) / n + 1;
+}
+
+/// Products of whole pages, in the scores' place; invisible positions included.
+template <class T>
+void multiply_keys(const Tile& tile, const TileBlock& block) {
+  const int head_dim = tile.pages.head_dim;
+  for (int page = block.first_page(); page < block.end_page(); ++page) {
+    float* out = tile.scores + page * kv_page_tokens;
     for (int i = 0; i < tile.n(); ++i) {
       store(out + i * attention_block, F32x16());
       store(out + i * attention_block + 16, F32x16());
     }
-    accumulate_panel(out, attention_block, tile.queries, tile.pages.head_dim,
-                     reinterpret_cast<const T*>(tile.k(position)), tile.pages.head_dim, tile.n(),
-                     values_ahead(tile, position));
-  });
+    accumulate_panel(out, attention_block, tile.queries, head_dim,
+                     reinterpret_cast<const T*>(block.k[page]), head_dim, tile.n(),
+                     lines_from(block.v[page]));
+  }
 }
 
-/// Scores of query i become weights, its maximum, sum and values are brought up to date. `visible`
-/// and n count from the block's first position, a score is multiplied by `factor`.
-void weigh(Tile& tile, int i, float factor, Range visible, int n) {
-  float* scores = tile.scores + i * attention_block;
-  if (visible.begin >= visible.end) {
-    for (int j = 0; j < n; j += 16) store(scores + j, F32x16());
-    return;
+template <class T>
+NANOFLOW_INLINE F32x16 score(const Tile& tile, const TileBlock& block, int i, int j) {
+  if constexpr (in_int8<T>) {
+    return score_int8(tile, block, i, j);
+  } else {
+    return load(tile.scores + i * attention_block + j) * F32x16(tile.shape.scale);
   }
-  const F32x16 scale(factor);
+}
+
+/// Query i's products become scores, its maximum is brought up to date.
+template <class T>
+void find_maximum(const Tile& tile, const TileBlock& block, int i) {
+  const Range visible = block.visible(tile, i);
+  float* scores = tile.scores + i * attention_block;
   F32x16 highest(tile.maximums[i]);
-  for (int j = 0; j < n; j += 16) {
-    const F32x16 s = masked(load(scores + j) * scale, j, visible, -__builtin_inff());
+  for (int j = visible.begin / 16 * 16; j < visible.end; j += 16) {
+    const F32x16 s = masked(score<T>(tile, block, i, j), j, visible, -__builtin_inff());
     highest = at_least(s, highest);
     store(scores + j, s);
   }
-  const float maximum = maximum_of_lanes(highest);
+  // A block that it does not see leaves all as it is.
+  const bool sees = visible.begin < visible.end;
+  const float maximum = sees ? maximum_of_lanes(highest) : tile.maximums[i];
+  tile.corrections[i] = sees ? tile.maximums[i] - maximum : 0;
+  tile.maximums[i] = maximum;
+}
+
+/// Query i's scores become weights, its sum is brought up to date.
+template <class T>
+void weigh(const Tile& tile, const TileBlock& block, int i) {
+  const Range visible = block.visible(tile, i);
+  float* scores = tile.scores + i * attention_block;
+  const F32x16 maximum(tile.maximums[i]);
   F32x16 sum;
-  for (int j = 0; j < n; j += 16) {
-    const F32x16 p = masked(exponential(load(scores + j) - F32x16(maximum)), j, visible, 0);
+  Largest largest;
+  for (int j = visible.begin / 16 * 16; j < visible.end; j += 16) {
+    F32x16 p = masked(exponential(load(scores + j) - maximum), j, visible, 0);
     sum = sum + p;
+    if constexpr (in_int8<T>) {
+      p = masked(p * load_scales(block.v, j), j, visible, 0);
+      largest.add(p);
+    }
     store(scores + j, p);
   }
-  const float correction = exponential(tile.maximums[i] - maximum);
-  tile.maximums[i] = maximum;
-  tile.sums[i] = __builtin_fmaf(tile.sums[i], correction, sum_of_lanes(sum));
+  tile.sums[i] = __builtin_fmaf(tile.sums[i], tile.corrections[i], sum_of_lanes(sum));
+  if constexpr (in_int8<T>) {
+    const auto [factor, scale] = symmetric_scale(largest.get(), limit_16_bits);
+    tile.quantized.weight_factors[i] = factor;
+    tile.quantized.weight_scales[i] = scale;
+  }
+}
+
+/// The positions [0, n) of the block that query i does not see weigh 0, its values are corrected.
+/// (Of int8 pages quantize_weights and add_values_int8 do this.)
+void clear_invisible(const Tile& tile, const TileBlock& block, int i) {
+  const Range visible = block.visible(tile, i);
+  float* scores = tile.scores + i * attention_block;
+  const int n = block.end - block.first, begin = visible.begin / 16 * 16;
+  for (int j = 0; j < n; j += 16) {
+    if (j < begin || j >= visible.end) store(scores + j, F32x16());
+  }
   float* values = tile.values + i * tile.value_stride;
-  for (int d = 0; d < tile.value_stride; ++d) values[d] *= correction;
+  const F32x16 correction(tile.corrections[i]);
+  for (int d = 0; d < tile.value_stride; d += 16) store(values + d, load(values + d) * correction);
 }
 
-/// Weighted values of the positions [begin, end), all in the block; invisible positions among them
-/// weigh 0.
+/// Weighted values are added; invisible positions weigh 0.
 template <class T>
-void add_values(const Tile& tile, int block, int begin, int end) {
-  each_page(begin, end, [&](int position, int n) {
-    const T* v =
-        reinterpret_cast<const T*>(tile.v(position)) + position % kv_page_tokens * panel_width;
-    Ahead ahead = keys_ahead(tile, position);
+void add_values(const Tile& tile, const TileBlock& block) {
+  for (int page = block.first_page(); page < block.end_page(); ++page) {
+    const Range seen = block.in_page(page);
+    const T* v = reinterpret_cast<const T*>(block.v[page]) + seen.begin * panel_width;
+    const float* weights = tile.scores + page * kv_page_tokens + seen.begin;
+    Ahead ahead = lines_from(following_keys(tile, block, page));
     for (int d = 0; d < tile.value_stride; d += panel_width, v += kv_page_tokens * panel_width) {
-      accumulate_panel(tile.values + d, tile.value_stride, tile.scores + (position - block),
-                       attention_block, v, n, tile.n(), ahead);
-      ahead.data += n * 64;
+      accumulate_panel(tile.values + d, tile.value_stride, weights, attention_block, v, seen.size(),
+                       tile.n(), ahead);
+      ahead.data += seen.size() * 64;
     }
-  });
+  }
 }
 
 template <class T>
-void fold_block(Tile& tile, int block) {
-  const int end = smaller(block + attention_block, tile.last_position() + 1);
-  const int begin = larger(block, tile.first_visible(0));
+void fold_block(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
+  const int n = tile.n();
   if constexpr (in_int8<T>) {
-    score_int8(tile, block, begin, end);
+    multiply_keys_int8(tile, block, ahead);
   } else {
-    score<T>(tile, block, begin, end);
+    multiply_keys<T>(tile, block);
   }
-  const Ahead keys = keys_ahead(tile, begin);
-  const int lines = lines_of_keys(tile.pages), n = tile.n();
+  const int lines = lines_beside_softmax<T>(ahead, tile, block, 2 * n);
   for (int i = 0; i < n; ++i) {
-    for (int line = lines * i / n; line < lines * (i + 1) / n; ++line) keys.ask(line);
-    const Range visible{larger(block, tile.first_visible(i)) - block,
-                        smaller(end, tile.position(i) + 1) - block};
-    weigh(tile, i, in_int8<T> ? 1 : tile.shape.scale, visible, end - block);
-    if constexpr (in_int8<T>) quantize_weights(tile, i, block, visible, end - block);
+    ahead.ask(lines);
+    find_maximum<T>(tile, block, i);
+  }
+  for (int i = 0; i < n; i += 16)
+    store(tile.corrections + i, exponential(load(tile.corrections + i)));
+  for (int i = 0; i < n; ++i) {
+    ahead.ask(lines);
+    weigh<T>(tile, block, i);
   }
   if constexpr (in_int8<T>) {
-    add_values_int8(tile, block, begin, end);
+    for (int i = 0; i < n; ++i) quantize_weights(tile, block, i);
+    add_values_int8(tile, block, ahead);
   } else {
-    add_values<T>(tile, block, begin, end);
+    for (int i = 0; i < n; ++i) clear_invisible(tile, block, i);
+    add_values<T>(tile, block);
   }
-}
-
-/// One head of one tile.
-template <class T>
-void attend(Tile& tile, const float* q, std::ptrdiff_t q_stride) {
-  begin<T>(tile, q, q_stride);
-  int block = tile.first_visible(0) / attention_block * attention_block;
-  for (; block <= tile.last_position(); block += attention_block) fold_block<T>(tile, block);
+  ahead.finish();
 }
 
 void finish(const Tile& tile, float* out, std::ptrdiff_t out_stride) {
@@ -127,6 +208,36 @@ void finish(const Tile& tile, float* out, std::ptrdiff_t out_stride) {
     float* result = out + tile.place_of(i, out_stride);
     const float* values = tile.values + i * tile.value_stride;
     for (int d = 0; d < head_dim; ++d) result[d] = values[d] / tile.sums[i];
+  }
+}
+
+/// One tile, all of its heads.
+template <class T>
+void attend(Tile& tile, Range kv_heads, float* out, std::ptrdiff_t out_stride, const float* q,
+            std::ptrdiff_t q_stride) {
+  const int first_block = tile.first_visible(0) / attention_block * attention_block;
+  TileBlock block(tile, kv_heads.begin, first_block);
+  LinesAhead ahead;
+  tile.end_kv_head = kv_heads.end;
+  if constexpr (in_int8<T>) {
+    add_keys(ahead, tile, block);
+    ahead.ask(static_cast<int>(k_bytes(tile.pages.element, tile.pages.head_dim) / 64));
+  }
+  for (tile.kv_head = kv_heads.begin; tile.kv_head < kv_heads.end; ++tile.kv_head) {
+    begin<T>(tile, q, q_stride);
+    for (int first = first_block; first <= tile.last_position();) {
+      first += attention_block;
+      TileBlock next = block;
+      if (first <= tile.last_position()) {
+        next = TileBlock(tile, tile.kv_head, first);
+      } else if (tile.kv_head + 1 < kv_heads.end) {
+        next = TileBlock(tile, tile.kv_head + 1, first_block);
+      }
+      add_following<T>(ahead, tile, block, next);
+      fold_block<T>(tile, block, ahead);
+      block = next;
+    }
+    finish(tile, out, out_stride);
   }
 }
 
@@ -145,12 +256,13 @@ Tile place(const KvPages& pages, const KvRows& sequence, const AttentionShape& s
   tile.values = take(tile.value_stride);
   tile.queries = take(tile.value_stride);
   tile.quantized.queries = reinterpret_cast<std::int16_t*>(tile.queries);
-  tile.quantized.products = reinterpret_cast<std::int32_t*>(take(tile.value_stride));
   tile.quantized.weights = reinterpret_cast<std::int16_t*>(take(attention_block / 2));
   tile.maximums = take(1);
   tile.sums = take(1);
+  tile.corrections = take(1);
   tile.quantized.query_scales = take(1);
   tile.quantized.weight_scales = take(1);
+  tile.quantized.weight_factors = take(1);
   return tile;
 }
 
@@ -160,19 +272,15 @@ void attention(float* out, std::ptrdiff_t out_stride, const float* q, std::ptrdi
                const KvPages& pages, const KvRows& sequence, const AttentionShape& shape,
                float* scratch, Range rows, Range kv_heads) {
   Tile tile = place(pages, sequence, shape, scratch);
-  tile.end_kv_head = kv_heads.end;
   for (int row = rows.begin; row < rows.end; row += attention_tile_rows) {
     tile.first_row = row;
     tile.n_rows = smaller(attention_tile_rows, rows.end - row);
-    for (tile.kv_head = kv_heads.begin; tile.kv_head < kv_heads.end; ++tile.kv_head) {
-      if (pages.element == Element::f32) {
-        attend<float>(tile, q, q_stride);
-      } else if (pages.element == Element::bf16) {
-        attend<std::uint16_t>(tile, q, q_stride);
-      } else {
-        attend<std::int8_t>(tile, q, q_stride);
-      }
-      finish(tile, out, out_stride);
+    if (pages.element == Element::f32) {
+      attend<float>(tile, kv_heads, out, out_stride, q, q_stride);
+    } else if (pages.element == Element::bf16) {
+      attend<std::uint16_t>(tile, kv_heads, out, out_stride, q, q_stride);
+    } else {
+      attend<std::int8_t>(tile, kv_heads, out, out_stride, q, q_stride);
     }
   }
 }

@@ -30,8 +30,8 @@ struct Largest {
   }
 };
 
-/// Rounds to nearest, ties to even, and writes four quads, `stride` numbers apart. Lanes that do not
-/// fit into 16 bits may become anything.
+/// Rounds to nearest, ties to even, and writes four quads, `stride` numbers apart. Lanes that do
+/// not fit into 16 bits may become anything.
 NANOFLOW_INLINE void store_quads(std::int16_t* to, std::ptrdiff_t stride, F32x16 x) {
 #ifdef __AVX512F__
   const __m256i packed = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x.v));
@@ -47,14 +47,6 @@ NANOFLOW_INLINE void store_quads(std::int16_t* to, std::ptrdiff_t stride, F32x16
   store(1, _mm_unpackhi_epi64(low, low));
   store(2, high);
   store(3, _mm_unpackhi_epi64(high, high));
-}
-
-NANOFLOW_INLINE F32x16 load_integers(const std::int32_t* p) {
-#ifdef __AVX512F__
-  return F32x16(_mm512_cvtepi32_ps(_mm512_loadu_si512(p)));
-#else
-  return {_mm256_cvtepi32_ps(load_bytes(p)), _mm256_cvtepi32_ps(load_bytes(p + 8))};
-#endif
 }
 
 inline constexpr float limit_16_bits = 32767;
@@ -75,88 +67,62 @@ inline void quantize_query(const Tile& tile, const float* query, int i) {
   tile.quantized.query_scales[i] = scale * tile.shape.scale;
 }
 
-/// What a page's products do not ask for, since a head's scales make it longer: left out, each page
-/// would wait for memory once.
-NANOFLOW_INLINE void ask_rest(Ahead ahead, int asked, int lines) {
-  for (int line = asked; line < lines; ++line) ahead.ask(line);
-}
-
-/// Scores of whole pages, from the one that holds `begin`; invisible positions included.
-inline void score_int8(const Tile& tile, int block, int begin, int end) {
-  const QuantizedTile& quantized = tile.quantized;
-  const int quads = n_quads(tile.pages.head_dim);
-  each_page(begin / kv_page_tokens * kv_page_tokens, end, [&](int position, int) {
-    const std::byte* k = tile.k(position);
-    for (int i = 0; i < tile.n(); ++i) {
-      store(reinterpret_cast<float*>(quantized.products) + i * panel_width, F32x16());
-      store(reinterpret_cast<float*>(quantized.products) + i * panel_width + 16, F32x16());
-    }
-    const Ahead ahead = values_ahead(tile, position);
-    accumulate_quads(quantized.products, panel_width, quantized.queries, tile.n(),
-                     reinterpret_cast<const std::int8_t*>(k + kv_scale_bytes), quads, tile.n(),
-                     ahead);
-    ask_rest(ahead, 2 * quads, lines_of_values(tile.pages));
-    const F32x16 scales[2] = {load(reinterpret_cast<const float*>(k)),
-                              load(reinterpret_cast<const float*>(k) + 16)};
-    for (int i = 0; i < tile.n(); ++i) {
-      const F32x16 query_scale(quantized.query_scales[i]);
-      for (int half = 0; half < 2; ++half) {
-        const F32x16 product = load_integers(quantized.products + i * panel_width + 16 * half);
-        store(tile.scores + i * attention_block + (position - block) + 16 * half,
-              product * scales[half] * query_scale);
-      }
-    }
-  });
-}
-
-/// Weights of query i, multiplied by their V's scale, in 16 bits.
-inline void quantize_weights(const Tile& tile, int i, int block, Range visible, int n) {
-  float* weights = tile.scores + i * attention_block;
-  Largest largest;
-  for (int j = 0; j < n; j += 16) {
-    F32x16 w;
-    if (j < visible.end && j + 16 > visible.begin) {
-      const auto* scales = reinterpret_cast<const float*>(tile.v(block + j));
-      w = masked(load(weights + j) * load(scales + j % kv_page_tokens), j, visible, 0);
-    }
-    largest.add(w);
-    store(weights + j, w);
+/// 32-bit products of whole pages, in the scores' place; invisible positions included.
+inline void multiply_keys_int8(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
+  for (int page = block.first_page(); page < block.end_page(); ++page) {
+    const QuadPart part{reinterpret_cast<const std::int8_t*>(block.k[page] + kv_scale_bytes),
+                        tile.quantized.queries, n_quads(tile.pages.head_dim)};
+    float* out = tile.scores + page * kv_page_tokens;
+    const auto put = [&](int i, int column, I32x16 sums) {
+      store_integers(out + i * attention_block + column, sums);
+    };
+    multiply_quads({&part, 1, tile.n()}, put, ahead);
   }
-  const auto [factor, scale] = symmetric_scale(largest.get(), limit_16_bits);
+}
+
+/// The scales of the 16 positions from j on, counted from the block's first; of its k or v.
+NANOFLOW_INLINE F32x16 load_scales(const std::byte* const (&pages)[block_pages], int j) {
+  return load(reinterpret_cast<const float*>(pages[j / kv_page_tokens]) + j % kv_page_tokens);
+}
+
+NANOFLOW_INLINE F32x16 score_int8(const Tile& tile, const TileBlock& block, int i, int j) {
+  const I32x16 product = load_integers(tile.scores + i * attention_block + j);
+  return to_floats(product) * load_scales(block.k, j) * F32x16(tile.quantized.query_scales[i]);
+}
+
+/// Query i's weights in 16 bits, and 0 for the positions that it does not see.
+inline void quantize_weights(const Tile& tile, const TileBlock& block, int i) {
+  const Range visible = block.visible(tile, i);
+  const float* weights = tile.scores + i * attention_block;
+  const F32x16 factor(tile.quantized.weight_factors[i]);
   const std::ptrdiff_t stride = tile.n() * kv_quad;
   std::int16_t* to = tile.quantized.weights + i * kv_quad;
+  const int n = block.end - block.first, begin = visible.begin / 16 * 16;
   for (int j = 0; j < n; j += 16, to += 4 * stride)
-    store_quads(to, stride, load(weights + j) * F32x16(factor));
-  tile.quantized.weight_scales[i] = scale;
+    store_quads(to, stride, j >= begin && j < visible.end ? load(weights + j) * factor : F32x16());
 }
 
-/// Weighted values of the positions [begin, end), all in the block; invisible positions among them
+/// o of every query: what it was, corrected, and the block's weighted values. Invisible positions
 /// weigh 0.
-inline void add_values_int8(const Tile& tile, int block, int begin, int end) {
-  const QuantizedTile& quantized = tile.quantized;
-  const int n_values = tile.n() * tile.value_stride;
-  for (int d = 0; d < n_values; d += 16)
-    store(reinterpret_cast<float*>(quantized.products) + d, F32x16());
-  each_page(begin / kv_quad * kv_quad, end, [&](int position, int n) {
-    const int quads = n_quads(n);
-    const auto* v = reinterpret_cast<const std::int8_t*>(tile.v(position) + kv_scale_bytes) +
-                    position % kv_page_tokens * panel_width;
-    Ahead ahead = keys_ahead(tile, position);
-    ask_rest(ahead, 2 * quads * tile.value_stride / panel_width, lines_of_keys(tile.pages));
-    for (int d = 0; d < tile.value_stride; d += panel_width) {
-      accumulate_quads(quantized.products + d, tile.value_stride,
-                       quantized.weights + (position - block) * tile.n(), tile.n(), v, quads,
-                       tile.n(), ahead);
-      v += kv_page_tokens * panel_width;
-      ahead.data += quads * panel_width * kv_quad;
-    }
-  });
-  for (int i = 0; i < tile.n(); ++i) {
-    const F32x16 scale(quantized.weight_scales[i]);
-    const std::int32_t* products = quantized.products + i * tile.value_stride;
-    float* values = tile.values + i * tile.value_stride;
-    for (int d = 0; d < tile.value_stride; d += 16)
-      store(values + d, fma(load_integers(products + d), scale, load(values + d)));
+inline void add_values_int8(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
+  QuadPart parts[block_pages];
+  int n_parts = 0;
+  for (int page = block.first_page(); page < block.end_page(); ++page) {
+    const auto [first, end] = block.in_page(page);
+    const int quad = first / kv_quad;
+    const int place = page * kv_page_tokens + quad * kv_quad;
+    parts[n_parts++] = {reinterpret_cast<const std::int8_t*>(block.v[page] + kv_scale_bytes) +
+                            quad * kv_quad * panel_width,
+                        tile.quantized.weights + place * tile.n(), n_quads(end) - quad};
+  }
+  for (int d = 0; d < tile.value_stride; d += panel_width) {
+    const auto put = [&](int i, int column, I32x16 sums) {
+      float* values = tile.values + i * tile.value_stride + d + column;
+      const F32x16 corrected = load(values) * F32x16(tile.corrections[i]);
+      store(values, fma(to_floats(sums), F32x16(tile.quantized.weight_scales[i]), corrected));
+    };
+    multiply_quads({parts, n_parts, tile.n()}, put, ahead);
+    for (int i = 0; i < n_parts; ++i) parts[i].panel += kv_page_tokens * panel_width;
   }
 }
 

@@ -11,9 +11,9 @@
 namespace nanoflow::kernels {
 
 std::size_t attention_scratch_floats(int n_heads, int n_kv_heads, int head_dim) {
-  // Of each query of a tile: scores, values, the query itself, maximum and sum; of int8 pages also
-  // integer products, the weights in 16 bits, and the scales of query and weights.
-  const int query = attention_block * 3 / 2 + n_panels(head_dim) * panel_width * 3 + 4;
+  // Of each query of a tile: scores, values, the query itself, maximum, sum and correction; of int8
+  // pages also the weights in 16 bits, their factor, and the scales of query and weights.
+  const int query = attention_block * 3 / 2 + n_panels(head_dim) * panel_width * 2 + 6;
   return static_cast<std::size_t>(attention_tile_rows) * (n_heads / n_kv_heads) * query;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/kv_pages.hpp"
+#include "kernels/lines_ahead.hpp"
 #include "kernels/panel_tile.hpp"
 
 namespace nanoflow::kernels::NANOFLOW_ISA {
@@ -70,82 +71,126 @@ NANOFLOW_INLINE void add_products(Words& s0, Words& s1, Words x0, Words x1,
 
 inline constexpr int word_columns = sizeof(Words) / sizeof(std::int32_t);
 
-/// The sums of some rows times two registers, one row and those after it: of an array GCC 12 keeps a
-/// copy on the stack, to which it stores after every product.
+/// Sums of sixteen columns.
+struct I32x16 {
+#ifdef __AVX512F__
+  Words v;
+#else
+  Words a, b;
+#endif
+};
+#ifdef __AVX512F__
+NANOFLOW_INLINE I32x16 load_integers(const void* p) {
+  return {load_bytes(p)};
+}
+NANOFLOW_INLINE void store_integers(void* p, I32x16 x) {
+  store_bytes(p, x.v);
+}
+NANOFLOW_INLINE F32x16 to_floats(I32x16 x) {
+  return F32x16(_mm512_cvtepi32_ps(x.v));
+}
+#else
+NANOFLOW_INLINE I32x16 load_integers(const void* p) {
+  return {load_bytes(p), load_bytes(static_cast<const char*>(p) + sizeof(Words))};
+}
+NANOFLOW_INLINE void store_integers(void* p, I32x16 x) {
+  store_bytes(p, x.a);
+  store_bytes(static_cast<char*>(p) + sizeof(Words), x.b);
+}
+NANOFLOW_INLINE F32x16 to_floats(I32x16 x) {
+  return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)};
+}
+#endif
+
+/// The sums of some rows times two registers, one row and those after it: of an array GCC 12 keeps
+/// a copy on the stack, to which it stores after every product.
 template <int rows>
 struct QuadSums {
   Words s0, s1;
   QuadSums<rows - 1> rest;
 
-  NANOFLOW_INLINE void load(const std::int32_t* from, std::ptrdiff_t stride) {
-    s0 = load_bytes(from);
-    s1 = load_bytes(from + word_columns);
-    rest.load(from + stride, stride);
-  }
-  NANOFLOW_INLINE void store(std::int32_t* to, std::ptrdiff_t stride) const {
-    store_bytes(to, s0);
-    store_bytes(to + word_columns, s1);
-    rest.store(to + stride, stride);
+  NANOFLOW_INLINE void clear() {
+    s0 = s1 = Words();
+    rest.clear();
   }
   NANOFLOW_INLINE void add(Words x0, Words x1, const std::int16_t* in) {
     add_products(s0, s1, x0, x1, in);
     rest.add(x0, x1, in + kv_quad);
   }
+  template <class Put>
+  NANOFLOW_INLINE void put(int row, int column, const Put& to) const {
+#ifdef __AVX512F__
+    to(row, column, I32x16{s0});
+    to(row, column + word_columns, I32x16{s1});
+#else
+    to(row, column, I32x16{s0, s1});
+#endif
+    rest.put(row + 1, column, to);
+  }
 };
 template <>
 struct QuadSums<0> {
-  NANOFLOW_INLINE void load(const std::int32_t*, std::ptrdiff_t) {}
-  NANOFLOW_INLINE void store(std::int32_t*, std::ptrdiff_t) const {}
+  NANOFLOW_INLINE void clear() {}
   NANOFLOW_INLINE void add(Words, Words, const std::int16_t*) {}
+  template <class Put>
+  NANOFLOW_INLINE void put(int, int, const Put&) const {}
 };
 
-/// accumulate_quads for the columns of two registers, and a number of rows known when compiled.
-template <int rows, class Next>
-inline void accumulate_quad_tile(std::int32_t* out, std::ptrdiff_t out_stride,
-                                 const std::int16_t* in, std::ptrdiff_t in_rows,
-                                 const std::int8_t* panel, int n_quads, Next ahead) {
-  QuadSums<rows> sums;
-  sums.load(out, out_stride);
-  for (int quad = 0; quad < n_quads; ++quad) {
-    ahead.ask(2 * quad);
-    ahead.ask(2 * quad + 1);
-    const Words x0 = load_bytes(panel), x1 = load_bytes(panel + sizeof(Words));
-    sums.add(even_bytes(x0), even_bytes(x1), in);
-    sums.add(odd_bytes(x0), odd_bytes(x1), in + 2);
-    panel += panel_width * kv_quad;
-    in += in_rows * kv_quad;
-  }
-  sums.store(out, out_stride);
-}
+/// What multiply_quads sums up: n_quads quads of a panel, [n_quads][32][4] bytes in the order of
+/// kv_pages.hpp, times `in`, int16 [n_quads][n_rows][4], so that rows lie a known distance apart.
+struct QuadPart {
+  const std::int8_t* panel;
+  const std::int16_t* in;
+  int n_quads;
+};
+struct QuadParts {
+  const QuadPart* begin;
+  int n_parts;
+  int n_rows;
+};
 
-/// accumulate_quads for n_rows <= rows.
-template <int rows, class Next>
-inline void accumulate_quad_rows(int n_rows, std::int32_t* out, std::ptrdiff_t out_stride,
-                                 const std::int16_t* in, std::ptrdiff_t in_rows,
-                                 const std::int8_t* panel, int n_quads, Next ahead) {
-  if constexpr (rows > 1) {
-    if (n_rows < rows) {
-      return accumulate_quad_rows<rows - 1>(n_rows, out, out_stride, in, in_rows, panel, n_quads,
-                                            ahead);
+/// multiply_quads for `rows` of the rows and the columns of two registers.
+template <int rows, class Put>
+inline void multiply_quad_tile(const QuadParts& parts, int first_row, int column, const Put& put,
+                               LinesAhead& ahead) {
+  QuadSums<rows> sums;
+  sums.clear();
+  for (int i = 0; i < parts.n_parts; ++i) {
+    const QuadPart& part = parts.begin[i];
+    const std::int8_t* panel = part.panel + column * kv_quad;
+    const std::int16_t* in = part.in + first_row * kv_quad;
+    for (int quad = 0; quad < part.n_quads;) {
+      constexpr int lines = panel_width * kv_quad / 64, steps = 4;
+      ahead.ask(steps * lines);  // as many as are read
+      for (const int end = smaller(quad + steps, part.n_quads); quad < end; ++quad) {
+        const Words x0 = load_bytes(panel), x1 = load_bytes(panel + sizeof(Words));
+        sums.add(even_bytes(x0), even_bytes(x1), in);
+        sums.add(odd_bytes(x0), odd_bytes(x1), in + 2);
+        panel += panel_width * kv_quad;
+        in += parts.n_rows * kv_quad;
+      }
     }
   }
-  accumulate_quad_tile<rows>(out, out_stride, in, in_rows, panel, n_quads, ahead);
-  if constexpr (2 * word_columns < panel_width) {
-    accumulate_quad_tile<rows>(out + 2 * word_columns, out_stride, in, in_rows,
-                               panel + 2 * sizeof(Words), n_quads, NothingAhead());
-  }
+  sums.put(first_row, column, put);
 }
 
-/// out[r][0 .. 31] += sum of in[k / 4][r][k % 4] * panel[k][0 .. 31]. out: int32; in: int16
-/// [n_quads][in_rows][4], so that rows lie a known distance apart; panel: [n_quads][32][4] bytes in
-/// the order of kv_pages.hpp.
-template <class Next>
-inline void accumulate_quads(std::int32_t* out, std::ptrdiff_t out_stride, const std::int16_t* in,
-                             std::ptrdiff_t in_rows, const std::int8_t* panel, int n_quads,
-                             int n_rows, Next ahead) {
-  each_tile<quad_tile_rows>(n_rows, [&](int first, int n) {
-    accumulate_quad_rows<quad_tile_rows>(n, out + first * out_stride, out_stride,
-                                         in + first * kv_quad, in_rows, panel, n_quads, ahead);
+/// multiply_quads for n <= rows of the rows.
+template <int rows, class Put>
+inline void multiply_quad_rows(const QuadParts& parts, int first_row, int n, const Put& put,
+                               LinesAhead& ahead) {
+  if constexpr (rows > 1) {
+    if (n < rows) return multiply_quad_rows<rows - 1>(parts, first_row, n, put, ahead);
+  }
+  for (int column = 0; column < panel_width; column += 2 * word_columns)
+    multiply_quad_tile<rows>(parts, first_row, column, put, ahead);
+}
+
+/// put(r, c, sums) for each row r and for c = 0 and 16, where sums[j] is the sum over the parts'
+/// quads and their numbers k of in[quad][r][k] * panel[quad][c + j][k].
+template <class Put>
+inline void multiply_quads(const QuadParts& parts, const Put& put, LinesAhead& ahead) {
+  each_tile<quad_tile_rows>(parts.n_rows, [&](int first, int n) {
+    multiply_quad_rows<quad_tile_rows>(parts, first, n, put, ahead);
   });
 }
 
