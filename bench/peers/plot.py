@@ -15,8 +15,10 @@ OURS, THEIRS = "#1a7f5a", "#8c959f"
 
 
 def name_of(engine):
+    """"nanoflow:kv=int8+speculation=off" becomes "nanoflow, kv int8": the title says what is off everywhere."""
     name, _, keys = engine.partition(":")
-    return NAMES.get(name, name) + (f" ({keys})" if keys else "")
+    said = [key.replace("=", " ") for key in keys.split("+") if key and key != "speculation=off"]
+    return ", ".join([NAMES.get(name, name), *said])
 
 
 def bars_of(path):
