@@ -49,22 +49,16 @@ NANOFLOW_INLINE Ahead lines_from(const std::byte* data) {
   return {reinterpret_cast<const char*>(data)};
 }
 
-void add_keys(LinesAhead& ahead, const Tile& tile, const TileBlock& block) {
+// Of the first block K is queued, too.
+static_assert(LinesAhead::most_parts >= 3 * block_pages);
+
+void queue_keys(LinesAhead& ahead, const Tile& tile, const TileBlock& block) {
   for (int page = block.first_page(); page < block.end_page(); ++page)
     ahead.add(block.k[page], k_bytes(tile.pages.element, tile.pages.head_dim));
 }
-/// What is asked for while a block is folded; of float pages beside the softmax only.
-template <class T>
-void add_following(LinesAhead& ahead, const Tile& tile, const TileBlock& block,
-                   const TileBlock& next) {
-  if constexpr (in_int8<T>) {
-    for (int page = block.first_page(); page < block.end_page(); ++page)
-      ahead.add(block.v[page], v_bytes(tile.pages.element, tile.pages.head_dim));
-    add_keys(ahead, tile, next);
-  } else {
-    ahead.add(following_keys(tile, block, block.first_page()),
-              k_bytes(tile.pages.element, tile.pages.head_dim));
-  }
+void queue_values(LinesAhead& ahead, const Tile& tile, const TileBlock& block) {
+  for (int page = block.first_page(); page < block.end_page(); ++page)
+    ahead.add(block.v[page], v_bytes(tile.pages.element, tile.pages.head_dim));
 }
 /// Lines to ask for in each of n parts of the softmax.
 template <class T>
@@ -143,8 +137,8 @@ void weigh(const Tile& tile, const TileBlock& block, int i) {
   }
 }
 
-/// The positions [0, n) of the block that query i does not see weigh 0, its values are corrected.
-/// (Of int8 pages quantize_weights and add_values_int8 do this.)
+/// The positions of the block that query i does not see weigh 0. (Of int8 pages quantize_weights
+/// does this, and add_values_int8 the correction.)
 void clear_invisible(const Tile& tile, const TileBlock& block, int i) {
   const Range visible = block.visible(tile, i);
   float* scores = tile.scores + i * attention_block;
@@ -152,6 +146,8 @@ void clear_invisible(const Tile& tile, const TileBlock& block, int i) {
   for (int j = 0; j < n; j += 16) {
     if (j < begin || j >= visible.end) store(scores + j, F32x16());
   }
+}
+void correct_values(const Tile& tile, int i) {
   float* values = tile.values + i * tile.value_stride;
   const F32x16 correction(tile.corrections[i]);
   for (int d = 0; d < tile.value_stride; d += 16) store(values + d, load(values + d) * correction);
@@ -196,7 +192,10 @@ void fold_block(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
     for (int i = 0; i < n; ++i) quantize_weights(tile, block, i);
     add_values_int8(tile, block, ahead);
   } else {
-    for (int i = 0; i < n; ++i) clear_invisible(tile, block, i);
+    for (int i = 0; i < n; ++i) {
+      clear_invisible(tile, block, i);
+      correct_values(tile, i);
+    }
     add_values<T>(tile, block);
   }
   ahead.finish();
@@ -211,29 +210,42 @@ void finish(const Tile& tile, float* out, std::ptrdiff_t out_stride) {
   }
 }
 
-/// One tile, all of its heads.
+/// Whether a block follows in this head or the next one, to which `block` is set.
+bool advance(const Tile& tile, TileBlock& block, int first_block) {
+  const int next = block.first + attention_block;
+  if (next <= tile.last_position()) {
+    block = TileBlock(tile, tile.kv_head, next);
+  } else if (tile.kv_head + 1 < tile.end_kv_head) {
+    block = TileBlock(tile, tile.kv_head + 1, first_block);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/// One tile, the heads [tile.kv_head, tile.end_kv_head).
 template <class T>
-void attend(Tile& tile, Range kv_heads, float* out, std::ptrdiff_t out_stride, const float* q,
+void attend(Tile& tile, float* out, std::ptrdiff_t out_stride, const float* q,
             std::ptrdiff_t q_stride) {
   const int first_block = tile.first_visible(0) / attention_block * attention_block;
-  TileBlock block(tile, kv_heads.begin, first_block);
+  TileBlock block(tile, tile.kv_head, first_block);
   LinesAhead ahead;
-  tile.end_kv_head = kv_heads.end;
   if constexpr (in_int8<T>) {
-    add_keys(ahead, tile, block);
+    queue_keys(ahead, tile, block);
     ahead.ask(static_cast<int>(k_bytes(tile.pages.element, tile.pages.head_dim) / 64));
   }
-  for (tile.kv_head = kv_heads.begin; tile.kv_head < kv_heads.end; ++tile.kv_head) {
+  for (; tile.kv_head < tile.end_kv_head; ++tile.kv_head) {
     begin<T>(tile, q, q_stride);
-    for (int first = first_block; first <= tile.last_position();) {
-      first += attention_block;
+    for (int first = first_block; first <= tile.last_position(); first += attention_block) {
       TileBlock next = block;
-      if (first <= tile.last_position()) {
-        next = TileBlock(tile, tile.kv_head, first);
-      } else if (tile.kv_head + 1 < kv_heads.end) {
-        next = TileBlock(tile, tile.kv_head + 1, first_block);
+      const bool follows = advance(tile, next, first_block);
+      if constexpr (in_int8<T>) {
+        queue_values(ahead, tile, block);
+        if (follows) queue_keys(ahead, tile, next);
+      } else if (follows) {
+        ahead.add(following_keys(tile, block, block.first_page()),
+                  k_bytes(tile.pages.element, tile.pages.head_dim));
       }
-      add_following<T>(ahead, tile, block, next);
       fold_block<T>(tile, block, ahead);
       block = next;
     }
@@ -275,12 +287,14 @@ void attention(float* out, std::ptrdiff_t out_stride, const float* q, std::ptrdi
   for (int row = rows.begin; row < rows.end; row += attention_tile_rows) {
     tile.first_row = row;
     tile.n_rows = smaller(attention_tile_rows, rows.end - row);
+    tile.kv_head = kv_heads.begin;
+    tile.end_kv_head = kv_heads.end;
     if (pages.element == Element::f32) {
-      attend<float>(tile, kv_heads, out, out_stride, q, q_stride);
+      attend<float>(tile, out, out_stride, q, q_stride);
     } else if (pages.element == Element::bf16) {
-      attend<std::uint16_t>(tile, kv_heads, out, out_stride, q, q_stride);
+      attend<std::uint16_t>(tile, out, out_stride, q, q_stride);
     } else {
-      attend<std::int8_t>(tile, kv_heads, out, out_stride, q, q_stride);
+      attend<std::int8_t>(tile, out, out_stride, q, q_stride);
     }
   }
 }

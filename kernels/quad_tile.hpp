@@ -30,13 +30,34 @@ NANOFLOW_INLINE Words odd_bytes(Words x) {
   return _mm512_srai_epi16(x, 8);
 }
 /// s0 += the two products of x0's and `in`'s 16-bit numbers in each word, s1 those of x1. In
-/// assembler, as in quantized_tile.hpp: GCC 12 loads the inputs ahead, and spills the sums.
+/// assembler, as in quantized_tile_avx512.hpp: GCC 12 loads the inputs ahead, and spills the sums.
 NANOFLOW_INLINE void add_products(Words& s0, Words& s1, Words x0, Words x1,
                                   const std::int16_t* in) {
   asm("vpdpwssd %[in]%{1to16%}, %[x0], %[s0]\n\t"
       "vpdpwssd %[in]%{1to16%}, %[x1], %[s1]"
       : [s0] "+v"(s0), [s1] "+v"(s1)
       : [x0] "v"(x0), [x1] "v"(x1), [in] "m"(*reinterpret_cast<const std::int32_t*>(in)));
+}
+
+/// Sums of sixteen columns.
+struct I32x16 {
+  Words v;
+};
+NANOFLOW_INLINE I32x16 load_integers(const void* p) {
+  return {load_bytes(p)};
+}
+NANOFLOW_INLINE void store_integers(void* p, I32x16 x) {
+  store_bytes(p, x.v);
+}
+NANOFLOW_INLINE F32x16 to_floats(I32x16 x) {
+  return F32x16(_mm512_cvtepi32_ps(x.v));
+}
+/// put(row, c, sums) for each sixteen of the columns of two registers, the first of which is
+/// `column`.
+template <class Put>
+NANOFLOW_INLINE void put_sixteens(int row, int column, Words s0, Words s1, const Put& put) {
+  put(row, column, I32x16{s0});
+  put(row, column + 16, I32x16{s1});
 }
 
 #else
@@ -67,29 +88,10 @@ NANOFLOW_INLINE void add_products(Words& s0, Words& s1, Words x0, Words x1,
   s1 = _mm256_add_epi32(s1, _mm256_madd_epi16(x1, y));
 }
 
-#endif
-
-inline constexpr int word_columns = sizeof(Words) / sizeof(std::int32_t);
-
 /// Sums of sixteen columns.
 struct I32x16 {
-#ifdef __AVX512F__
-  Words v;
-#else
   Words a, b;
-#endif
 };
-#ifdef __AVX512F__
-NANOFLOW_INLINE I32x16 load_integers(const void* p) {
-  return {load_bytes(p)};
-}
-NANOFLOW_INLINE void store_integers(void* p, I32x16 x) {
-  store_bytes(p, x.v);
-}
-NANOFLOW_INLINE F32x16 to_floats(I32x16 x) {
-  return F32x16(_mm512_cvtepi32_ps(x.v));
-}
-#else
 NANOFLOW_INLINE I32x16 load_integers(const void* p) {
   return {load_bytes(p), load_bytes(static_cast<const char*>(p) + sizeof(Words))};
 }
@@ -100,7 +102,14 @@ NANOFLOW_INLINE void store_integers(void* p, I32x16 x) {
 NANOFLOW_INLINE F32x16 to_floats(I32x16 x) {
   return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)};
 }
+template <class Put>
+NANOFLOW_INLINE void put_sixteens(int row, int column, Words s0, Words s1, const Put& put) {
+  put(row, column, I32x16{s0, s1});
+}
+
 #endif
+
+inline constexpr int word_columns = sizeof(Words) / sizeof(std::int32_t);
 
 /// The sums of some rows times two registers, one row and those after it: of an array GCC 12 keeps
 /// a copy on the stack, to which it stores after every product.
@@ -119,12 +128,7 @@ struct QuadSums {
   }
   template <class Put>
   NANOFLOW_INLINE void put(int row, int column, const Put& to) const {
-#ifdef __AVX512F__
-    to(row, column, I32x16{s0});
-    to(row, column + word_columns, I32x16{s1});
-#else
-    to(row, column, I32x16{s0, s1});
-#endif
+    put_sixteens(row, column, s0, s1, to);
     rest.put(row + 1, column, to);
   }
 };

@@ -15,7 +15,7 @@ OURS, THEIRS = "#1a7f5a", "#8c959f"
 
 
 def name_of(engine):
-    """"nanoflow:kv=int8+speculation=off" becomes "nanoflow, kv int8": the title says what is off everywhere."""
+    """As the plot says it: nanoflow:kv=int8+speculation=off is "nanoflow, kv int8"; what all have in common is in the title."""
     name, _, keys = engine.partition(":")
     said = [key.replace("=", " ") for key in keys.split("+") if key and key != "speculation=off"]
     return ", ".join([NAMES.get(name, name), *said])
