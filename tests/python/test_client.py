@@ -189,6 +189,19 @@ class OtherOperations(WithDaemon):
             client.generate("silent").result()
         self.assertEqual(caught.exception.code, "unsupported_version")
 
+    def test_a_request_after_the_refusal_hears_of_it_too(self):
+        self.daemon.version = 2
+        with nf.Client(self.daemon.endpoint) as client:
+            deadline = time.monotonic() + 5
+            while not client._connection.lost and time.monotonic() < deadline:
+                time.sleep(0.01)
+            with self.assertRaises(nf.NanoflowError) as caught:
+                client._connection.request("generate", {"prompt": "silent"}, lambda event: None)
+            self.assertEqual(caught.exception.code, "unsupported_version")
+            with self.assertRaises(nf.NanoflowError) as caught:
+                client.generate("silent").result()
+        self.assertEqual(caught.exception.code, "unsupported_version")
+
     def test_each_returns_what_the_daemon_said(self):
         client = self.client
         self.assertEqual(client.tokenize("ab c", add_special=False), [2, 1])

@@ -1,8 +1,8 @@
 """One connection to a daemon: a thread that owns the socket, and every live request's sink.
 
 A connection is opened once and ends once. When the daemon goes away every request on it fails with
-ConnectionLost, and the client opens another for its next request: ZeroMQ's own reconnecting would deliver old
-requests to a new daemon that cannot know them.
+ConnectionLost, when it refuses the greeting, with that refusal; and the client opens another for its next request:
+ZeroMQ's own reconnecting would deliver old requests to a new daemon that cannot know them.
 """
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class Connection:
         self._sinks: Dict[RequestId, Sink] = {}
         self._unanswered: Dict[RequestId, None] = {}
         self._outgoing: Deque[bytes] = collections.deque()
-        self._lost: Optional[ConnectionLost] = None
+        self._lost: Optional[NanoflowError] = None
+        self._refused: Optional[NanoflowError] = None  # the greeting
         self._closing = False
         self._wake, self._woken = socket.socketpair()
         self._wake.setblocking(False)
@@ -134,7 +135,7 @@ class Connection:
 
     def _greeted(self, item: Union[wire.Event, NanoflowError]) -> None:
         if not isinstance(item, NanoflowError) and item["event"] == "error":
-            self._fail(list(self._sinks), from_event(item))  # another version of the wire is spoken there
+            self._refused = from_event(item)  # another version of the wire is spoken there
 
     # ---- On the thread ---------------------------------------------------------------------------------------
 
@@ -144,7 +145,7 @@ class Connection:
             poller = zmq.Poller()
             for source in (self._dealer, self._monitor, self._woken):
                 poller.register(source, zmq.POLLIN)
-            while not self._closing:
+            while not self._closing and self._refused is None:
                 ready = dict(poller.poll())
                 if self._woken.fileno() in ready:
                     self._flush()
@@ -160,7 +161,7 @@ class Connection:
             _log.exception("the connection failed")
             error = ConnectionLost(f"the connection failed: {failure}")
         finally:
-            self._end(error)
+            self._end(self._refused or error)
 
     def _flush(self) -> None:
         try:
@@ -220,7 +221,7 @@ class Connection:
             return ConnectionLost(f"the daemon at {self.endpoint} went away")
         return NoDaemon(f"no daemon answers at {self.endpoint}")
 
-    def _end(self, error: ConnectionLost) -> None:
+    def _end(self, error: NanoflowError) -> None:
         self._lost = error
         self._fail(list(self._sinks), error)
         self._dealer.disable_monitor()
