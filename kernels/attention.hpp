@@ -10,14 +10,16 @@
 //   s[j] = scale * (q . k[j]), one accumulator from 0, fma over head_dim ascending
 //   m' = max(m, every visible s[j]), c = exp(m - m')
 //   p[j] = exp(s[j] - m') where j is visible, else 0
-//   l = fma(l, c, sum of p[j]): 16 partial sums by j % 16, then those 8, 4, 2 and 1 apart
+//   l[i] = fma(l[i], c, sum of p[j] with j % 16 = i, ascending), 16 partial sums
 //   o[d] = o[d] * c, then fma(p[j], v[j][d], o[d]) with j ascending
 //
-// and out = o / l at the end. With int8 pages (kv_pages.hpp) the products are integers, whose sums
-// are exact; q and each block's weights become 16 bits with one scale (symmetric.hpp, limit 32767):
+// and out = o / l at the end, where l is the sum of its parts 8, 4, 2 and 1 apart. With int8 pages
+// (kv_pages.hpp) the products are integers, whose sums are exact; q and each block's weights become
+// 16 bits with one scale (symmetric.hpp, limit 32767), the weights by the largest visible v_scale,
+// since no p is larger than 1:
 //
 //   s[j] = (sum of q16 * k8[j]) * k_scale[j] * (q_scale * scale), rounded after each product
-//   w[j] = p[j] * v_scale[j], 0 where j is not visible; in 16 bits w16[j] and w_scale
+//   w16[j] = p[j] * (v_scale[j] * w_factor), 0 where j is not visible
 //   o[d] = fma(sum of w16[j] * v8[j][d], w_scale, o[d] * c)
 //
 // exp is exp.hpp's. Nothing depends on other rows, heads or sequences.

@@ -13,19 +13,20 @@ template <class T>
 inline constexpr bool in_int8 = std::is_same_v<T, std::int8_t>;
 
 template <class T>
-void begin(Tile& tile, const float* q, std::ptrdiff_t q_stride) {
+void begin(const Tile& tile, const float* q, std::ptrdiff_t q_stride) {
   const int head_dim = tile.pages.head_dim;
-  for (int i = 0; i < tile.n(); ++i) {
-    const float* query = q + tile.place_of(i, q_stride);
+  tile.each_query(q_stride, [&](int i, std::ptrdiff_t place) {
+    const float* query = q + place;
     if constexpr (in_int8<T>) {
       quantize_query(tile, query, i);
     } else {
       for (int d = 0; d < head_dim; ++d) tile.queries[i * head_dim + d] = query[d];
     }
-    for (int d = 0; d < tile.value_stride; ++d) tile.values[i * tile.value_stride + d] = 0;
+    for (int d = 0; d < tile.value_stride; d += 16)
+      store(tile.values + i * tile.value_stride + d, F32x16());
     tile.maximums[i] = -__builtin_inff();
-    tile.sums[i] = 0;
-  }
+    store(tile.sums + i * 16, F32x16());
+  });
 }
 
 // A head's part of a page is a few KiB, too short for the processor to recognise a stream, so what
@@ -96,8 +97,7 @@ NANOFLOW_INLINE F32x16 score(const Tile& tile, const TileBlock& block, int i, in
 
 /// Query i's products become scores, its maximum is brought up to date.
 template <class T>
-void find_maximum(const Tile& tile, const TileBlock& block, int i) {
-  const Range visible = block.visible(tile, i);
+void find_maximum(const Tile& tile, const TileBlock& block, int i, Range visible) {
   float* scores = tile.scores + i * attention_block;
   F32x16 highest(tile.maximums[i]);
   for (int j = visible.begin / 16 * 16; j < visible.end; j += 16) {
@@ -112,41 +112,47 @@ void find_maximum(const Tile& tile, const TileBlock& block, int i) {
   tile.maximums[i] = maximum;
 }
 
-/// Query i's scores become weights, its sum is brought up to date.
+/// Sixteen weights to where products take them from; of int8 pages in 16 bits, V's scales included.
 template <class T>
-void weigh(const Tile& tile, const TileBlock& block, int i) {
-  const Range visible = block.visible(tile, i);
-  float* scores = tile.scores + i * attention_block;
-  const F32x16 maximum(tile.maximums[i]);
-  F32x16 sum;
-  Largest largest;
-  for (int j = visible.begin / 16 * 16; j < visible.end; j += 16) {
-    F32x16 p = masked(exponential(load(scores + j) - maximum), j, visible, 0);
-    sum = sum + p;
-    if constexpr (in_int8<T>) {
-      p = masked(p * load_scales(block.v, j), j, visible, 0);
-      largest.add(p);
-    }
-    store(scores + j, p);
-  }
-  tile.sums[i] = __builtin_fmaf(tile.sums[i], tile.corrections[i], sum_of_lanes(sum));
+NANOFLOW_INLINE void put_weights(const Tile& tile, int i, int j, F32x16 p) {
   if constexpr (in_int8<T>) {
-    const auto [factor, scale] = symmetric_scale(largest.get(), limit_16_bits);
-    tile.quantized.weight_factors[i] = factor;
-    tile.quantized.weight_scales[i] = scale;
+    _mm256_storeu_si256(
+        reinterpret_cast<__m256i*>(tile.quantized.weights + i * attention_block + j),
+        to_16_bits(p * load(tile.quantized.value_factors + j)));
+  } else {
+    store(tile.scores + i * attention_block + j, p);
+  }
+}
+template <class T>
+NANOFLOW_INLINE void put_no_weights(const Tile& tile, int i, int j) {
+  if constexpr (in_int8<T>) {
+    _mm256_storeu_si256(
+        reinterpret_cast<__m256i*>(tile.quantized.weights + i * attention_block + j), __m256i());
+  } else {
+    store(tile.scores + i * attention_block + j, F32x16());
   }
 }
 
-/// The positions of the block that query i does not see weigh 0. (Of int8 pages quantize_weights
-/// does this, and add_values_int8 the correction.)
-void clear_invisible(const Tile& tile, const TileBlock& block, int i) {
-  const Range visible = block.visible(tile, i);
-  float* scores = tile.scores + i * attention_block;
-  const int n = block.end - block.first, begin = visible.begin / 16 * 16;
-  for (int j = 0; j < n; j += 16) {
-    if (j < begin || j >= visible.end) store(scores + j, F32x16());
+/// Query i's scores become weights, 0 for what it does not see, and its sums are brought up to
+/// date.
+template <class T>
+void weigh(const Tile& tile, const TileBlock& block, int i, Range visible) {
+  const float* scores = tile.scores + i * attention_block;
+  const F32x16 maximum(tile.maximums[i]);
+  const int n = block.end - block.first;
+  F32x16 sum;
+  int j = 0;
+  for (; j + 16 <= smaller(visible.begin, n); j += 16) put_no_weights<T>(tile, i, j);
+  for (; j < visible.end; j += 16) {
+    const F32x16 p = masked(exponential(load(scores + j) - maximum), j, visible, 0);
+    sum = sum + p;
+    put_weights<T>(tile, i, j, p);
   }
+  for (; j < n; j += 16) put_no_weights<T>(tile, i, j);
+  float* sums = tile.sums + i * 16;
+  store(sums, fma(load(sums), F32x16(tile.corrections[i]), sum));
 }
+
 void correct_values(const Tile& tile, int i) {
   float* values = tile.values + i * tile.value_stride;
   const F32x16 correction(tile.corrections[i]);
@@ -178,24 +184,30 @@ void fold_block(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
     multiply_keys<T>(tile, block);
   }
   const int lines = lines_beside_softmax<T>(ahead, tile, block, 2 * n);
-  for (int i = 0; i < n; ++i) {
-    ahead.ask(lines);
-    find_maximum<T>(tile, block, i);
-  }
+  const auto each_query = [&](const auto& use) {
+    for (int row = 0, i = 0; row < tile.n_rows; ++row) {
+      const Range visible = block.visible(tile, row);
+      for (int head = 0; head < tile.group; ++head, ++i) {
+        ahead.ask(lines);
+        use(i, head, visible);
+      }
+    }
+  };
+  each_query([&](int i, int, Range visible) { find_maximum<T>(tile, block, i, visible); });
   for (int i = 0; i < n; i += 16)
     store(tile.corrections + i, exponential(load(tile.corrections + i)));
-  for (int i = 0; i < n; ++i) {
-    ahead.ask(lines);
-    weigh<T>(tile, block, i);
-  }
+  float weight_scale = 0;
+  each_query([&](int i, int head, Range visible) {
+    if constexpr (in_int8<T>) {
+      if (head == 0) weight_scale = find_value_factors(tile, block, visible);
+      tile.quantized.weight_scales[i] = weight_scale;
+    }
+    weigh<T>(tile, block, i, visible);
+  });
   if constexpr (in_int8<T>) {
-    for (int i = 0; i < n; ++i) quantize_weights(tile, block, i);
     add_values_int8(tile, block, ahead);
   } else {
-    for (int i = 0; i < n; ++i) {
-      clear_invisible(tile, block, i);
-      correct_values(tile, i);
-    }
+    for (int i = 0; i < n; ++i) correct_values(tile, i);
     add_values<T>(tile, block);
   }
   ahead.finish();
@@ -203,11 +215,11 @@ void fold_block(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
 
 void finish(const Tile& tile, float* out, std::ptrdiff_t out_stride) {
   const int head_dim = tile.pages.head_dim;
-  for (int i = 0; i < tile.n(); ++i) {
-    float* result = out + tile.place_of(i, out_stride);
+  tile.each_query(out_stride, [&](int i, std::ptrdiff_t place) {
     const float* values = tile.values + i * tile.value_stride;
-    for (int d = 0; d < head_dim; ++d) result[d] = values[d] / tile.sums[i];
-  }
+    const float sum = sum_of_lanes(load(tile.sums + i * 16));
+    for (int d = 0; d < head_dim; ++d) out[place + d] = values[d] / sum;
+  });
 }
 
 /// Whether a block follows in this head or the next one, to which `block` is set.
@@ -269,12 +281,12 @@ Tile place(const KvPages& pages, const KvRows& sequence, const AttentionShape& s
   tile.queries = take(tile.value_stride);
   tile.quantized.queries = reinterpret_cast<std::int16_t*>(tile.queries);
   tile.quantized.weights = reinterpret_cast<std::int16_t*>(take(attention_block / 2));
+  tile.sums = take(16);
   tile.maximums = take(1);
-  tile.sums = take(1);
   tile.corrections = take(1);
   tile.quantized.query_scales = take(1);
   tile.quantized.weight_scales = take(1);
-  tile.quantized.weight_factors = take(1);
+  tile.quantized.value_factors = scratch;
   return tile;
 }
 

@@ -30,16 +30,19 @@ struct Largest {
   }
 };
 
-/// Rounds to nearest, ties to even, and writes four quads, `stride` numbers apart. Lanes that do
-/// not fit into 16 bits may become anything.
-NANOFLOW_INLINE void store_quads(std::int16_t* to, std::ptrdiff_t stride, F32x16 x) {
+/// Sixteen numbers rounded to nearest, ties to even. Lanes that do not fit into 16 bits may become
+/// anything.
+NANOFLOW_INLINE __m256i to_16_bits(F32x16 x) {
 #ifdef __AVX512F__
-  const __m256i packed = _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x.v));
+  return _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x.v));
 #else
-  const __m256i packed = _mm256_permute4x64_epi64(
+  return _mm256_permute4x64_epi64(
       _mm256_packs_epi32(_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)), 0xd8);
 #endif
-  const __m128i low = _mm256_castsi256_si128(packed), high = _mm256_extracti128_si256(packed, 1);
+}
+/// Writes sixteen numbers as four quads, `stride` numbers apart.
+NANOFLOW_INLINE void store_quads(std::int16_t* to, std::ptrdiff_t stride, __m256i x) {
+  const __m128i low = _mm256_castsi256_si128(x), high = _mm256_extracti128_si256(x, 1);
   const auto store = [&](int quad, __m128i half) {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(to + quad * stride), half);
   };
@@ -63,7 +66,7 @@ inline void quantize_query(const Tile& tile, const float* query, int i) {
   const std::ptrdiff_t stride = tile.n() * kv_quad;
   std::int16_t* to = tile.quantized.queries + i * kv_quad;
   for (int d = 0; d < tile.value_stride; d += 16, to += 4 * stride)
-    store_quads(to, stride, part(d) * F32x16(factor));
+    store_quads(to, stride, to_16_bits(part(d) * F32x16(factor)));
   tile.quantized.query_scales[i] = scale * tile.shape.scale;
 }
 
@@ -71,12 +74,13 @@ inline void quantize_query(const Tile& tile, const float* query, int i) {
 inline void multiply_keys_int8(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
   for (int page = block.first_page(); page < block.end_page(); ++page) {
     const QuadPart part{reinterpret_cast<const std::int8_t*>(block.k[page] + kv_scale_bytes),
-                        tile.quantized.queries, n_quads(tile.pages.head_dim)};
+                        tile.quantized.queries, n_quads(tile.pages.head_dim),
+                        std::ptrdiff_t{tile.n()} * kv_quad};
     float* out = tile.scores + page * kv_page_tokens;
     const auto put = [&](int i, int column, I32x16 sums) {
       store_integers(out + i * attention_block + column, sums);
     };
-    multiply_quads({&part, 1, tile.n()}, put, ahead);
+    multiply_quads<kv_quad>({&part, 1, tile.n()}, put, ahead);
   }
 }
 
@@ -90,16 +94,17 @@ NANOFLOW_INLINE F32x16 score_int8(const Tile& tile, const TileBlock& block, int 
   return to_floats(product) * load_scales(block.k, j) * F32x16(tile.quantized.query_scales[i]);
 }
 
-/// Query i's weights in 16 bits, and 0 for the positions that it does not see.
-inline void quantize_weights(const Tile& tile, const TileBlock& block, int i) {
-  const Range visible = block.visible(tile, i);
-  const float* weights = tile.scores + i * attention_block;
-  const F32x16 factor(tile.quantized.weight_factors[i]);
-  const std::ptrdiff_t stride = tile.n() * kv_quad;
-  std::int16_t* to = tile.quantized.weights + i * kv_quad;
-  const int n = block.end - block.first, begin = visible.begin / 16 * 16;
-  for (int j = 0; j < n; j += 16, to += 4 * stride)
-    store_quads(to, stride, j >= begin && j < visible.end ? load(weights + j) * factor : F32x16());
+/// What makes 16-bit integers of a row's weights, V's scales included: the largest possible one,
+/// 1 times the largest scale that it sees, becomes 32767. Returns their common scale.
+inline float find_value_factors(const Tile& tile, const TileBlock& block, Range visible) {
+  Largest largest;
+  for (int j = visible.begin / 16 * 16; j < visible.end; j += 16)
+    largest.add(masked(load_scales(block.v, j), j, visible, 0));
+  const auto [factor, scale] = symmetric_scale(largest.get(), limit_16_bits);
+  for (int j = visible.begin / 16 * 16; j < visible.end; j += 16)
+    store(tile.quantized.value_factors + j,
+          masked(load_scales(block.v, j) * F32x16(factor), j, visible, 0));
+  return scale;
 }
 
 /// o of every query: what it was, corrected, and the block's weighted values. Invisible positions
@@ -113,7 +118,7 @@ inline void add_values_int8(const Tile& tile, const TileBlock& block, LinesAhead
     const int place = page * kv_page_tokens + quad * kv_quad;
     parts[n_parts++] = {reinterpret_cast<const std::int8_t*>(block.v[page] + kv_scale_bytes) +
                             quad * kv_quad * panel_width,
-                        tile.quantized.weights + place * tile.n(), n_quads(end) - quad};
+                        tile.quantized.weights + place, n_quads(end) - quad, kv_quad};
   }
   for (int d = 0; d < tile.value_stride; d += panel_width) {
     const auto put = [&](int i, int column, I32x16 sums) {
@@ -121,7 +126,7 @@ inline void add_values_int8(const Tile& tile, const TileBlock& block, LinesAhead
       const F32x16 corrected = load(values) * F32x16(tile.corrections[i]);
       store(values, fma(to_floats(sums), F32x16(tile.quantized.weight_scales[i]), corrected));
     };
-    multiply_quads({parts, n_parts, tile.n()}, put, ahead);
+    multiply_quads<attention_block>({parts, n_parts, tile.n()}, put, ahead);
     for (int i = 0; i < n_parts; ++i) parts[i].panel += kv_page_tokens * panel_width;
   }
 }

@@ -11,10 +11,12 @@
 namespace nanoflow::kernels {
 
 std::size_t attention_scratch_floats(int n_heads, int n_kv_heads, int head_dim) {
-  // Of each query of a tile: scores, values, the query itself, maximum, sum and correction; of int8
-  // pages also the weights in 16 bits, their factor, and the scales of query and weights.
-  const int query = attention_block * 3 / 2 + n_panels(head_dim) * panel_width * 2 + 6;
-  return static_cast<std::size_t>(attention_tile_rows) * (n_heads / n_kv_heads) * query;
+  // Of each query of a tile: scores, values, the query itself, sums, maximum and correction; of
+  // int8 pages also the weights in 16 bits, and the scales of query and weights; and V's factors
+  // once.
+  const int query = attention_block * 3 / 2 + n_panels(head_dim) * panel_width * 2 + 20;
+  return static_cast<std::size_t>(attention_tile_rows) * (n_heads / n_kv_heads) * query +
+         attention_block;
 }
 
 namespace ref {
@@ -68,31 +70,25 @@ struct Cache {
   }
 };
 
-/// n numbers in 16 bits.
-struct Integers {
-  std::vector<std::int32_t> values;
-  float scale = 0;
-
-  Integers(const float* x, int n) : values(static_cast<std::size_t>(n)) {
-    std::int32_t largest = 0;
-    for (int i = 0; i < n; ++i) largest = std::max(largest, magnitude_bits(x[i]));
-    const SymmetricScale symmetric = symmetric_scale(largest, 32767);
-    scale = symmetric.scale;
-    if (symmetric.factor == 0) return;
-    for (int i = 0; i < n; ++i)
-      values[static_cast<std::size_t>(i)] =
-          static_cast<std::int32_t>(std::lrint(x[i] * symmetric.factor));
-  }
-};
+/// What makes 16-bit integers of numbers as large as these.
+SymmetricScale scale_of_16_bits(const float* x, int n) {
+  std::int32_t largest = 0;
+  for (int i = 0; i < n; ++i) largest = std::max(largest, magnitude_bits(x[i]));
+  return symmetric_scale(largest, 32767);
+}
+std::int32_t to_integer(float x) {
+  return std::isfinite(x) ? static_cast<std::int32_t>(std::lrint(x)) : 0;
+}
 
 /// Scores of the positions `visible`, [position % 128].
 void score(float* scores, const float* q, const Cache& cache, float scale, Range visible) {
   const int head_dim = cache.pages.head_dim;
   if (cache.pages.element == Element::int8) {
-    const Integers query(q, head_dim);
+    const auto query = scale_of_16_bits(q, head_dim);
     for (int j = visible.begin; j < visible.end; ++j) {
       std::int32_t product = 0;
-      for (int d = 0; d < head_dim; ++d) product += query.values[d] * cache.k_integer(j, d);
+      for (int d = 0; d < head_dim; ++d)
+        product += to_integer(q[d] * query.factor) * cache.k_integer(j, d);
       scores[j % attention_block] =
           static_cast<float>(product) * cache.k_scale(j) * (query.scale * scale);
     }
@@ -109,15 +105,17 @@ void add_values(float* o, const std::array<float, attention_block>& weights, con
                 Range visible) {
   const int head_dim = cache.pages.head_dim;
   if (cache.pages.element == Element::int8) {
-    std::array<float, attention_block> scaled{};
+    std::array<float, attention_block> scales{};
     for (int j = visible.begin; j < visible.end; ++j)
-      scaled[j % attention_block] = weights[j % attention_block] * cache.v_scale(j);
-    const Integers integers(scaled.data(), attention_block);
+      scales[j % attention_block] = cache.v_scale(j);
+    const auto [factor, scale] = scale_of_16_bits(scales.data(), attention_block);
     for (int d = 0; d < head_dim; ++d) {
       std::int32_t product = 0;
-      for (int j = visible.begin; j < visible.end; ++j)
-        product += integers.values[j % attention_block] * cache.v_integer(j, d);
-      o[d] = std::fma(static_cast<float>(product), integers.scale, o[d]);
+      for (int j = visible.begin; j < visible.end; ++j) {
+        const int place = j % attention_block;
+        product += to_integer(weights[place] * (scales[place] * factor)) * cache.v_integer(j, d);
+      }
+      o[d] = std::fma(static_cast<float>(product), scale, o[d]);
     }
     return;
   }
@@ -130,7 +128,7 @@ void add_values(float* o, const std::array<float, attention_block>& weights, con
 /// Running maximum and sum of one (row, head); its weighted values are kept by the caller in o.
 struct Fold {
   float maximum = -std::numeric_limits<float>::infinity();
-  float sum = 0;
+  std::array<float, 16> sums{};  // l, by position % 16
 };
 
 /// Folds the visible positions, all within one block of 128, into o [head_dim].
@@ -148,7 +146,9 @@ void fold_block(Fold& fold, float* o, const float* q, const Cache& cache, float 
     lanes[j % 16] += weight;
   }
   const float correction = exponential(fold.maximum - maximum);
-  fold = {maximum, std::fma(fold.sum, correction, sum_of_lanes(lanes))};
+  fold.maximum = maximum;
+  for (std::size_t i = 0; i < lanes.size(); ++i)
+    fold.sums[i] = std::fma(fold.sums[i], correction, lanes[i]);
   for (int d = 0; d < cache.pages.head_dim; ++d) o[d] *= correction;
   add_values(o, weights, cache, visible);
 }
@@ -163,7 +163,8 @@ void attend(float* out, float* o, const float* q, const Cache& cache, const Atte
     const Range visible{std::max(block, first), std::min(block + attention_block, position + 1)};
     fold_block(fold, o, q, cache, shape.scale, visible);
   }
-  for (int d = 0; d < cache.pages.head_dim; ++d) out[d] = o[d] / fold.sum;
+  const float sum = sum_of_lanes(fold.sums);
+  for (int d = 0; d < cache.pages.head_dim; ++d) out[d] = o[d] / sum;
 }
 
 }  // namespace

@@ -12,14 +12,14 @@ NANOFLOW_INLINE int larger(int a, int b) {
 /// What products with int8 pages need, in the scratch.
 struct QuantizedTile {
   std::int16_t* queries = nullptr;  // [value_stride / 4][n][4]
-  std::int16_t* weights = nullptr;  // [128 / 4][n][4]
+  std::int16_t* weights = nullptr;  // [n][128]
   float* query_scales = nullptr;    // [n], shape.scale included
   float* weight_scales = nullptr;   // [n]
-  float* weight_factors = nullptr;  // [n]
+  float* value_factors = nullptr;   // [128], of one row: V's scales, so that weights fit 16 bits
 };
 
-/// Up to 16 rows with all heads that share a KV head: query i is head i % group of row first_row +
-/// i / group. The arrays are in the scratch.
+/// Up to 16 rows with all heads that share a KV head: query i = row * group + head. The arrays are
+/// in the scratch.
 struct Tile {
   const KvPages& pages;
   const KvRows& sequence;
@@ -30,7 +30,7 @@ struct Tile {
   float* values = nullptr;       // [n][value_stride]: o
   float* queries = nullptr;      // [n][head_dim]
   float* maximums = nullptr;     // [n]
-  float* sums = nullptr;         // [n]
+  float* sums = nullptr;         // [n][16]: l
   float* corrections = nullptr;  // [n]: c of the block
 
   QuantizedTile quantized;  // of int8 pages only
@@ -38,16 +38,21 @@ struct Tile {
   Tile(const KvPages& of_pages, const KvRows& of_sequence, const AttentionShape& of_shape)
       : pages(of_pages), sequence(of_sequence), shape(of_shape) {}
   int n() const { return n_rows * group; }
-  int position(int i) const { return sequence.first_position + first_row + i / group; }
-  int last_position() const { return position(n() - 1); }
-  int first_visible(int i) const {
-    return shape.window == 0 ? 0 : larger(0, position(i) - shape.window + 1);
+  // Of one of its rows, [0, n_rows).
+  int position(int row) const { return sequence.first_position + first_row + row; }
+  int last_position() const { return position(n_rows - 1); }
+  int first_visible(int row) const {
+    return shape.window == 0 ? 0 : larger(0, position(row) - shape.window + 1);
   }
   const std::byte* page(int position) const { return page_data(pages, sequence, position); }
-  /// Where query i's head begins in rows `stride` floats apart.
-  std::ptrdiff_t place_of(int i, std::ptrdiff_t stride) const {
-    const int head = kv_head * group + i % group;
-    return (first_row + i / group) * stride + static_cast<std::ptrdiff_t>(head) * pages.head_dim;
+  /// Calls use(i, place) for each query; its head begins there in rows `stride` floats apart.
+  template <class Use>
+  NANOFLOW_INLINE void each_query(std::ptrdiff_t stride, const Use& use) const {
+    for (int row = 0, i = 0; row < n_rows; ++row) {
+      std::ptrdiff_t place = (first_row + row) * stride +
+                             static_cast<std::ptrdiff_t>(kv_head) * group * pages.head_dim;
+      for (int head = 0; head < group; ++head, ++i, place += pages.head_dim) use(i, place);
+    }
   }
 };
 
@@ -70,10 +75,10 @@ struct TileBlock {
   }
   int first_page() const { return (begin - first) / kv_page_tokens; }
   int end_page() const { return (end - first + kv_page_tokens - 1) / kv_page_tokens; }
-  /// What query i sees, counted from the block's first position.
-  Range visible(const Tile& tile, int i) const {
-    return {larger(begin, tile.first_visible(i)) - first,
-            smaller(end, tile.position(i) + 1) - first};
+  /// What a row sees, counted from the block's first position.
+  Range visible(const Tile& tile, int row) const {
+    return {larger(begin, tile.first_visible(row)) - first,
+            smaller(end, tile.position(row) + 1) - first};
   }
   /// What any query sees of a page, counted from the page's first position.
   Range in_page(int page) const {

@@ -21,13 +21,15 @@
 
 #include "kernels/isa.hpp"
 #include "kernels/matmul.hpp"
+#include "kernels/pages_ahead.hpp"
 #include "kernels/round_rows.hpp"
 
 namespace nanoflow::kernels {
 
-/// As matmul. weights.element is bf16.
+/// As matmul. weights.element is bf16. ahead: asked for meanwhile, or null.
 using Bf16Matmul = void(float* out, std::ptrdiff_t out_stride, const Bf16Rows& in,
-                        const PackedMatrix& weights, const float* bias, Range rows, Range panels);
+                        const PackedMatrix& weights, const float* bias, Range rows, Range panels,
+                        PagesAhead* ahead);
 
 Bf16Matmul bf16_matmul;
 namespace ref {

@@ -162,7 +162,8 @@ void add_bias(float* out, std::ptrdiff_t out_stride, const float* bias, Range ro
 }  // namespace
 
 void bf16_matmul(float* out, std::ptrdiff_t out_stride, const Bf16Rows& in,
-                 const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
+                 const PackedMatrix& weights, const float* bias, Range rows, Range panels,
+                 PagesAhead*) {
   alignas(64) float waiting[block_rows * block_panels * panel_width];
   for (int r = rows.begin; r < rows.end; r += block_rows) {
     const Range block_r{r, smaller(r + block_rows, rows.end)};

@@ -6,7 +6,8 @@
 namespace nanoflow::kernels::ref {
 
 void bf16_matmul(float* out, std::ptrdiff_t out_stride, const Bf16Rows& in,
-                 const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
+                 const PackedMatrix& weights, const float* bias, Range rows, Range panels,
+                 PagesAhead*) {
   const int last = std::min(panels.end * panel_width, weights.n_outputs);
   for (int r = rows.begin; r < rows.end; ++r) {
     for (int n = panels.begin * panel_width; n < last; ++n) {

@@ -8,10 +8,13 @@
 
 #include "kernels/panel_tile.hpp"
 #include "kernels/round_rows.hpp"
+#include "kernels/weights_ahead.hpp"
 
 namespace nanoflow::kernels::NANOFLOW_ISA {
 
 inline constexpr int pair_width = 2 * panel_width;  // of a panel's pairs: [32 outputs][2 inputs]
+/// Of twelve rows GCC 12 does not keep all sums in registers: an eighth slower than ten.
+inline constexpr int bf16_tile_rows = smaller(tile_rows, 10);
 
 #ifdef __AVX512BF16__
 
@@ -91,7 +94,7 @@ NANOFLOW_INLINE void add_part(F32x16 (&sums)[rows][n], const X* x, const std::ui
 /// [first, first + n) of 16 outputs. With one row they may go on in the next panels.
 template <int rows, int first, int n>
 inline void multiply_tile(float* sums, TileInputs in, const std::uint16_t* panel,
-                          std::ptrdiff_t next_panel, int n_blocks) {
+                          std::ptrdiff_t next_panel, int n_blocks, WeightsAhead& ahead) {
   F32x16 sum[rows][n];
 #pragma GCC unroll 12
   for (int r = 0; r < rows; ++r) {
@@ -104,6 +107,7 @@ inline void multiply_tile(float* sums, TileInputs in, const std::uint16_t* panel
       add_part<0, rows, first>(sum, x, panel, next_panel);
       if constexpr (pair_parts == 2) add_part<1, rows, first>(sum, x, panel, next_panel);
     }
+    ahead.ask();
   }
 #pragma GCC unroll 12
   for (int r = 0; r < rows; ++r) {
@@ -115,15 +119,15 @@ inline void multiply_tile(float* sums, TileInputs in, const std::uint16_t* panel
 /// One panel, n_rows <= rows.
 template <int rows>
 inline void multiply_panel(int n_rows, float* sums, TileInputs in, const std::uint16_t* panel,
-                           int n_blocks) {
+                           int n_blocks, WeightsAhead& ahead) {
   if constexpr (rows > 1) {
-    if (n_rows < rows) return multiply_panel<rows - 1>(n_rows, sums, in, panel, n_blocks);
+    if (n_rows < rows) return multiply_panel<rows - 1>(n_rows, sums, in, panel, n_blocks, ahead);
   }
   if constexpr (tile_halves<std::uint16_t>(rows) == 2) {
-    multiply_tile<rows, 0, 2>(sums, in, panel, 0, n_blocks);
+    multiply_tile<rows, 0, 2>(sums, in, panel, 0, n_blocks, ahead);
   } else {
-    multiply_tile<rows, 0, 1>(sums, in, panel, 0, n_blocks);
-    multiply_tile<rows, 1, 1>(sums, in, panel, 0, n_blocks);
+    multiply_tile<rows, 0, 1>(sums, in, panel, 0, n_blocks, ahead);
+    multiply_tile<rows, 1, 1>(sums, in, panel, 0, n_blocks, ahead);
   }
 }
 

@@ -178,8 +178,9 @@ void quantize_rows(const QuantizedRows& out, const float* in, std::ptrdiff_t in_
 }
 
 void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows& in,
-                      const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
-  active()->quantized_matmul(out, out_stride, in, weights, bias, rows, panels);
+                      const PackedMatrix& weights, const float* bias, Range rows, Range panels,
+                      PagesAhead* ahead) {
+  active()->quantized_matmul(out, out_stride, in, weights, bias, rows, panels, ahead);
 }
 
 void round_rows(const Bf16Rows& out, const float* in, std::ptrdiff_t in_stride, Range rows,
@@ -188,8 +189,9 @@ void round_rows(const Bf16Rows& out, const float* in, std::ptrdiff_t in_stride, 
 }
 
 void bf16_matmul(float* out, std::ptrdiff_t out_stride, const Bf16Rows& in,
-                 const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
-  active()->bf16_matmul(out, out_stride, in, weights, bias, rows, panels);
+                 const PackedMatrix& weights, const float* bias, Range rows, Range panels,
+                 PagesAhead* ahead) {
+  active()->bf16_matmul(out, out_stride, in, weights, bias, rows, panels, ahead);
 }
 
 }  // namespace nanoflow::kernels

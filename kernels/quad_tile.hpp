@@ -122,9 +122,10 @@ struct QuadSums {
     s0 = s1 = Words();
     rest.clear();
   }
+  template <int next_row>
   NANOFLOW_INLINE void add(Words x0, Words x1, const std::int16_t* in) {
     add_products(s0, s1, x0, x1, in);
-    rest.add(x0, x1, in + kv_quad);
+    rest.template add<next_row>(x0, x1, in + next_row);
   }
   template <class Put>
   NANOFLOW_INLINE void put(int row, int column, const Put& to) const {
@@ -135,17 +136,19 @@ struct QuadSums {
 template <>
 struct QuadSums<0> {
   NANOFLOW_INLINE void clear() {}
+  template <int>
   NANOFLOW_INLINE void add(Words, Words, const std::int16_t*) {}
   template <class Put>
   NANOFLOW_INLINE void put(int, int, const Put&) const {}
 };
 
 /// What multiply_quads sums up: n_quads quads of a panel, [n_quads][32][4] bytes in the order of
-/// kv_pages.hpp, times `in`, int16 [n_quads][n_rows][4], so that rows lie a known distance apart.
+/// kv_pages.hpp, times `in`, int16, whose quads lie next_quad numbers apart.
 struct QuadPart {
   const std::int8_t* panel;
   const std::int16_t* in;
   int n_quads;
+  std::ptrdiff_t next_quad;
 };
 struct QuadParts {
   const QuadPart* begin;
@@ -154,7 +157,7 @@ struct QuadParts {
 };
 
 /// multiply_quads for `rows` of the rows and the columns of two registers.
-template <int rows, class Put>
+template <int rows, int next_row, class Put>
 inline void multiply_quad_tile(const QuadParts& parts, int first_row, int column, const Put& put,
                                LinesAhead& ahead) {
   QuadSums<rows> sums;
@@ -162,16 +165,16 @@ inline void multiply_quad_tile(const QuadParts& parts, int first_row, int column
   for (int i = 0; i < parts.n_parts; ++i) {
     const QuadPart& part = parts.begin[i];
     const std::int8_t* panel = part.panel + column * kv_quad;
-    const std::int16_t* in = part.in + first_row * kv_quad;
+    const std::int16_t* in = part.in + first_row * next_row;
     for (int quad = 0; quad < part.n_quads;) {
       constexpr int lines = panel_width * kv_quad / 64, steps = 4;
       ahead.ask(steps * lines);  // as many as are read
       for (const int end = smaller(quad + steps, part.n_quads); quad < end; ++quad) {
         const Words x0 = load_bytes(panel), x1 = load_bytes(panel + sizeof(Words));
-        sums.add(even_bytes(x0), even_bytes(x1), in);
-        sums.add(odd_bytes(x0), odd_bytes(x1), in + 2);
+        sums.template add<next_row>(even_bytes(x0), even_bytes(x1), in);
+        sums.template add<next_row>(odd_bytes(x0), odd_bytes(x1), in + 2);
         panel += panel_width * kv_quad;
-        in += parts.n_rows * kv_quad;
+        in += part.next_quad;
       }
     }
   }
@@ -179,22 +182,23 @@ inline void multiply_quad_tile(const QuadParts& parts, int first_row, int column
 }
 
 /// multiply_quads for n <= rows of the rows.
-template <int rows, class Put>
+template <int rows, int next_row, class Put>
 inline void multiply_quad_rows(const QuadParts& parts, int first_row, int n, const Put& put,
                                LinesAhead& ahead) {
   if constexpr (rows > 1) {
-    if (n < rows) return multiply_quad_rows<rows - 1>(parts, first_row, n, put, ahead);
+    if (n < rows) return multiply_quad_rows<rows - 1, next_row>(parts, first_row, n, put, ahead);
   }
   for (int column = 0; column < panel_width; column += 2 * word_columns)
-    multiply_quad_tile<rows>(parts, first_row, column, put, ahead);
+    multiply_quad_tile<rows, next_row>(parts, first_row, column, put, ahead);
 }
 
 /// put(r, c, sums) for each row r and for c = 0 and 16, where sums[j] is the sum over the parts'
-/// quads and their numbers k of in[quad][r][k] * panel[quad][c + j][k].
-template <class Put>
+/// quads and their numbers k of in[quad][r][k] * panel[quad][c + j][k]. Rows of `in` lie next_row
+/// numbers apart, which is known when compiled.
+template <int next_row, class Put>
 inline void multiply_quads(const QuadParts& parts, const Put& put, LinesAhead& ahead) {
   each_tile<quad_tile_rows>(parts.n_rows, [&](int first, int n) {
-    multiply_quad_rows<quad_tile_rows>(parts, first, n, put, ahead);
+    multiply_quad_rows<quad_tile_rows, next_row>(parts, first, n, put, ahead);
   });
 }
 

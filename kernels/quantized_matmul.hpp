@@ -19,14 +19,15 @@
 
 #include "kernels/isa.hpp"
 #include "kernels/matmul.hpp"
+#include "kernels/pages_ahead.hpp"
 #include "kernels/quantize_rows.hpp"
 
 namespace nanoflow::kernels {
 
-/// As matmul. weights.element is int8 or int4.
+/// As matmul. weights.element is int8 or int4. ahead: asked for meanwhile, or null.
 using QuantizedMatmul = void(float* out, std::ptrdiff_t out_stride, const QuantizedRows& in,
                              const PackedMatrix& weights, const float* bias, Range rows,
-                             Range panels);
+                             Range panels, PagesAhead* ahead);
 
 QuantizedMatmul quantized_matmul;
 namespace ref {

@@ -185,9 +185,10 @@ void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights,
 }  // namespace
 
 void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows& in,
-                      const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
+                      const PackedMatrix& weights, const float* bias, Range rows, Range panels,
+                      PagesAhead* ahead) {
   if (rows.size() <= few_rows) {
-    return avx512::quantized_matmul(out, out_stride, in, weights, bias, rows, panels);
+    return avx512::quantized_matmul(out, out_stride, in, weights, bias, rows, panels, ahead);
   }
   each_quantized_block(out, out_stride, weights, bias, rows, panels,
                        [&]<Element element>(float* sums, Range r, Range p) {

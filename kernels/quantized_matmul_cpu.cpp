@@ -4,6 +4,7 @@
 
 #include "kernels/matmul_block.hpp"
 #include "kernels/quantized_tile.hpp"
+#include "kernels/weights_ahead.hpp"
 
 namespace nanoflow::kernels::NANOFLOW_ISA {
 namespace {
@@ -11,10 +12,12 @@ namespace {
 constexpr int few_rows = 3;
 constexpr int slice_spans = 16;  // 20 KiB of int4, of which a tile reads half; 33 of int8
 
-/// Some spans of a panel.
+/// Some spans of a panel, and what is asked for while they are multiplied.
 struct Slice {
   const std::uint8_t* data;
   int n_groups;
+  WeightsAhead* weights;
+  PagesAhead* pages;  // or null
 };
 
 /// Tiles of a slice, `at_once` together, for a number of rows known when compiled.
@@ -25,6 +28,8 @@ void multiply_tiles(float* sums, const QuantizedRows& in, Slice slice, Range til
     const QuantizedRows rows_in = in.from(0, g / groups_a_span);
     for (int tile = tiles.begin; tile < tiles.end; tile += at_once)
       tile_span<rows, at_once, element>(sums, rows_in, slice.data, n_groups, tile);
+    slice.weights->ask();
+    if (slice.pages) slice.pages->ask(rows);  // in a 32nd of the products' cycles
     slice.data += groups_bytes(element, groups_a_span);
     forget_registers();
   }
@@ -64,17 +69,32 @@ void multiply_slice(float* sums, const QuantizedRows& in, Range rows, int first_
   }
 }
 
+/// How often a slice's spans are multiplied.
+template <Element element>
+int n_tile_spans(int n_rows, int n_groups) {
+  return n_tiles<quantized_tile_rows(element)>(n_rows) * tiles_a_panel(element) *
+         ((n_groups + 1) / groups_a_span);
+}
+
 /// sums [panels][n_rows][32]
 template <Element element>
 void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights, Range rows,
-              Range panels) {
+              Range panels, PagesAhead* pages) {
   const int n_groups = weights.n_inputs / group_inputs;
-  for (int span = 0; span < n_spans(weights.n_inputs); span += slice_spans) {
-    const int left = n_groups - span * groups_a_span;
+  constexpr int slice_groups = slice_spans * groups_a_span;
+  for (int group = 0; group < n_groups; group += slice_groups) {
+    const int n = smaller(slice_groups, n_groups - group);
     for (int p = panels.begin; p < panels.end; ++p) {
-      multiply_slice<element>(
-          sums + (p - panels.begin) * rows.size() * panel_width, in, rows, span,
-          {packed_span(weights, p, span), smaller(slice_spans * groups_a_span, left)});
+      WeightsAhead ahead;
+      if (rows.size() > streaming_rows) {
+        const NextSlice next(panels, p, group, slice_groups, n_groups);
+        const int n_next = smaller(slice_groups, n_groups - next.first);
+        ahead = {packed_span(weights, next.panel, next.first / groups_a_span),
+                 groups_bytes(element, n_next), n_tile_spans<element>(rows.size(), n)};
+      }
+      multiply_slice<element>(sums + (p - panels.begin) * rows.size() * panel_width, in, rows,
+                              group / groups_a_span,
+                              {packed_span(weights, p, group / groups_a_span), n, &ahead, pages});
     }
   }
 }
@@ -82,10 +102,11 @@ void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights,
 }  // namespace
 
 void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows& in,
-                      const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
+                      const PackedMatrix& weights, const float* bias, Range rows, Range panels,
+                      PagesAhead* ahead) {
   each_quantized_block(out, out_stride, weights, bias, rows, panels,
                        [&]<Element element>(float* sums, Range r, Range p) {
-                         multiply<element>(sums, in, weights, r, p);
+                         multiply<element>(sums, in, weights, r, p, ahead);
                        });
 }
 

@@ -40,7 +40,8 @@ float int4_span(const QuantizedRows& a, const PackedMatrix& weights, int n, int 
 }  // namespace
 
 void quantized_matmul(float* out, std::ptrdiff_t out_stride, const QuantizedRows& in,
-                      const PackedMatrix& weights, const float* bias, Range rows, Range panels) {
+                      const PackedMatrix& weights, const float* bias, Range rows, Range panels,
+                      PagesAhead*) {
   const int n_groups = weights.n_inputs / group_inputs;
   const int last = std::min(panels.end * panel_width, weights.n_outputs);
   for (int r = rows.begin; r < rows.end; ++r) {

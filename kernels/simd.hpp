@@ -199,7 +199,7 @@ NANOFLOW_INLINE __m256 high_half(F32x16 x) {
 
 #endif
 
-NANOFLOW_INLINE int smaller(int a, int b) {
+NANOFLOW_INLINE constexpr int smaller(int a, int b) {
   return a < b ? a : b;
 }
 

@@ -163,12 +163,13 @@ void bench_matmul(Element element, const Layer& layer, int largest_m) {
     if (is_quantized(element)) {
       const Rows quantized(in, m, n_inputs);
       measure(name, flops, static_cast<double>(bytes), peak_of(element), [&] {
-        quantized_matmul(out.data(), n_outputs, quantized.view, weights, nullptr, rows, panels);
+        quantized_matmul(out.data(), n_outputs, quantized.view, weights, nullptr, rows, panels,
+                         nullptr);
       });
     } else if (element == Element::bf16) {
       const RoundedRows rounded(in, m, n_inputs);
       measure(name, flops, static_cast<double>(bytes), peak_of(element), [&] {
-        bf16_matmul(out.data(), n_outputs, rounded.view, weights, nullptr, rows, panels);
+        bf16_matmul(out.data(), n_outputs, rounded.view, weights, nullptr, rows, panels, nullptr);
       });
     } else {
       measure(name, flops, static_cast<double>(bytes), peak_of(element), [&] {

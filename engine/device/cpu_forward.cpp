@@ -34,6 +34,7 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
     case OperationKind::attention:
       return attention(crew, rows, instruction.layer, prepared, step);
     case OperationKind::output:
+      ask_ahead(crew, rows, instruction.layer + 1, step);
       return matmul(crew, rows, work_.projection, dim, work_.qkv, qkv_stride(), prepared,
                     layer.output);
     case OperationKind::attention_add:
@@ -114,26 +115,25 @@ void CpuForward::gate_up(const Crew& crew, Range rows, const CpuFeedForward& wei
     for (int r = part.begin; r < part.end; r += n_rows) {
       for (int c = columns.begin * n_columns; c < std::min(ffn_dim, columns.end * n_columns);
            c += n_columns) {
-        gate_up_part(work_.gate_up_scratch(crew.worker), {r, std::min(r + n_rows, part.end)},
+        gate_up_part(crew.worker, {r, std::min(r + n_rows, part.end)},
                      {c, std::min(c + n_columns, ffn_dim)}, weights, prepared, gated);
       }
     }
   });
 }
 
-/// Gate and up lie side by side in `scratch`, which stays in a cache: only what becomes of them is
-/// written to memory.
-void CpuForward::gate_up_part(float* scratch, Range rows, Range columns,
-                              const CpuFeedForward& weights, const PreparedRows& prepared,
-                              const PreparedRows& gated) const {
+/// Gate and up lie side by side in the worker's scratch, which stays in a cache: only what becomes
+/// of them is written to memory.
+void CpuForward::gate_up_part(int worker, Range rows, Range columns, const CpuFeedForward& weights,
+                              const PreparedRows& prepared, const PreparedRows& gated) const {
   constexpr std::ptrdiff_t stride = CpuWorkspace::gated_stride;
   const int ffn_dim = config_.ffn_dim;
   // As if all rows and columns were there.
-  float* gate = scratch - rows.begin * stride - columns.begin;
+  float* gate = work_.gate_up_scratch(worker) - rows.begin * stride - columns.begin;
   float* up = gate + CpuWorkspace::gated_columns;
   const auto product = [&](float* out, int first) {
-    multiply(out - first, stride, work_.normed, config_.dim, prepared, weights.gate_up, nullptr,
-             rows,
+    multiply(worker, out - first, stride, work_.normed, config_.dim, prepared, weights.gate_up,
+             nullptr, rows,
              {(first + columns.begin) / kernels::panel_width,
               (first + columns.end) / kernels::panel_width});
   };
@@ -158,26 +158,28 @@ void CpuForward::activate(float* gate_up, int ffn_dim, const PreparedRows& gated
 
 void CpuForward::matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,
                         const float* in, std::ptrdiff_t in_stride, const PreparedRows& prepared,
-                        const kernels::PackedMatrix& weights, const float* bias) {
+                        const kernels::PackedMatrix& weights, const float* bias) const {
   const Range panels{0, kernels::n_panels(weights.n_outputs)};
   crew.split(rows, panels, [&](Range part, Range columns) {
-    multiply(out, out_stride, in, in_stride, prepared, weights, bias, part, columns);
+    multiply(crew.worker, out, out_stride, in, in_stride, prepared, weights, bias, part, columns);
   });
 }
 
-void CpuForward::multiply(float* out, std::ptrdiff_t out_stride, const float* in,
+void CpuForward::multiply(int worker, float* out, std::ptrdiff_t out_stride, const float* in,
                           std::ptrdiff_t in_stride, const PreparedRows& prepared,
                           const kernels::PackedMatrix& weights, const float* bias, Range rows,
-                          Range panels) {
+                          Range panels) const {
+  auto* ahead = &work_.pages_ahead[worker];
   switch (weights.element) {
     case kernels::Element::f32:
       return kernels::matmul(out, out_stride, in, in_stride, weights, bias, rows, panels);
     case kernels::Element::bf16:
-      return kernels::bf16_matmul(out, out_stride, prepared.rounded, weights, bias, rows, panels);
+      return kernels::bf16_matmul(out, out_stride, prepared.rounded, weights, bias, rows, panels,
+                                  ahead);
     case kernels::Element::int8:
     case kernels::Element::int4:
       return kernels::quantized_matmul(out, out_stride, prepared.quantized, weights, bias, rows,
-                                       panels);
+                                       panels, ahead);
   }
 }
 

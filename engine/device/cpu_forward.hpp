@@ -39,8 +39,11 @@ class CpuForward {
   /// The activation of gate and up, made ready for `down`. prepared: the inputs, gated: the result.
   void gate_up(const Crew& crew, Range rows, const CpuFeedForward& weights,
                const PreparedRows& prepared, const PreparedRows& gated) const;
-  void gate_up_part(float* scratch, Range rows, Range columns, const CpuFeedForward& weights,
+  void gate_up_part(int worker, Range rows, Range columns, const CpuFeedForward& weights,
                     const PreparedRows& prepared, const PreparedRows& gated) const;
+  /// From now on this worker's products ask for its part of the pages that the attention of these
+  /// rows reads in `layer`, which may be behind the last one.
+  void ask_ahead(const Crew& crew, Range rows, int layer, const CpuStep& step) const;
   /// Of whole rows [2 * ffn_dim]: the activation replaces gate, and is made ready for `next`.
   void activate(float* gate_up, int ffn_dim, const PreparedRows& gated,
                 const kernels::PackedMatrix& next, Range rows) const;
@@ -66,14 +69,14 @@ class CpuForward {
     return is_quantized(element) ? kernels::span_inputs : kernels::block_inputs;
   }
   /// out = in * weights [+ bias], rows of any buffers; `prepared` has the same rows.
-  static void matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride,
-                     const float* in, std::ptrdiff_t in_stride, const PreparedRows& prepared,
-                     const kernels::PackedMatrix& weights, const float* bias = nullptr);
+  void matmul(const Crew& crew, Range rows, float* out, std::ptrdiff_t out_stride, const float* in,
+              std::ptrdiff_t in_stride, const PreparedRows& prepared,
+              const kernels::PackedMatrix& weights, const float* bias = nullptr) const;
   /// Some panels of it, by one worker.
-  static void multiply(float* out, std::ptrdiff_t out_stride, const float* in,
-                       std::ptrdiff_t in_stride, const PreparedRows& prepared,
-                       const kernels::PackedMatrix& weights, const float* bias, Range rows,
-                       Range panels);
+  void multiply(int worker, float* out, std::ptrdiff_t out_stride, const float* in,
+                std::ptrdiff_t in_stride, const PreparedRows& prepared,
+                const kernels::PackedMatrix& weights, const float* bias, Range rows,
+                Range panels) const;
   /// task(sequence, rows) for parts of sequences that lie within the rows.
   template <class Task>
   static void each_tile(const Crew& crew, Range rows, const CpuStep& step, const Task& task);

@@ -76,4 +76,23 @@ void CpuForward::attention(const Crew& crew, Range rows, int layer, const Prepar
   crew.split(rows, [&](Range part) { prepare(prepared, work_.qkv, stride, output, part); });
 }
 
+void CpuForward::ask_ahead(const Crew& crew, Range rows, int layer, const CpuStep& step) const {
+  auto& ahead = work_.pages_ahead[crew.worker];
+  if (layer == config_.n_layers) return ahead.restart({}, 0);
+  const int n_workers = crew.team.n_running();
+  ahead.restart(layer_pages(layer), work_.most_bytes_ahead / static_cast<std::size_t>(n_workers));
+  const int window = config_.layers[layer].window;
+  const auto [first, last] = step.tiles_within(rows.begin, rows.end);
+  // As attention takes them; of a sequence's tiles the last one, which sees most.
+  for (int i = last - 1 - crew.worker % n_workers; i >= first; i -= n_workers) {
+    const auto& tile = step.tiles[i];
+    if (i + 1 < last && step.tiles[i + 1].sequence == tile.sequence) continue;
+    const auto& sequence = step.sequences[tile.sequence];
+    const int position = sequence.position + tile.row_end - 1 - sequence.row_begin;
+    const int seen = window == 0 ? 0 : std::max(0, position - window + 1);
+    ahead.add(kv_rows(step, sequence).page_table,
+              {seen / kernels::kv_page_tokens, position / kernels::kv_page_tokens + 1});
+  }
+}
+
 }  // namespace nanoflow

@@ -64,7 +64,8 @@ void CpuForward::experts(const Crew& crew, Range rows, const CpuLayer& layer,
         const Range columns{std::max(0, part.begin - expert * n_columns),
                             std::min(n_columns, part.end - expert * n_columns)};
         if (own.size() == 0) continue;
-        multiply(out, out_stride, in, in_stride, prepared, matrix(expert), nullptr, own, columns);
+        multiply(crew.worker, out, out_stride, in, in_stride, prepared, matrix(expert), nullptr,
+                 own, columns);
       }
     });
   };

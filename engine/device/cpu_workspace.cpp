@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "engine/device/processors.hpp"
 #include "kernels/attention.hpp"
 #include "kernels/sample.hpp"
 #include "kernels/weight_groups.hpp"
@@ -104,6 +105,9 @@ CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
   // Whole pages, so that no two workers write to one.
   scratch_stride_ = (scratch + floats_a_page - 1) / floats_a_page * floats_a_page;
   placement.add(scratch_, sizes.n_workers, scratch_stride_);
+  pages_ahead.resize(static_cast<std::size_t>(sizes.n_workers));
+  for (auto& ahead : pages_ahead) ahead.reserve(sizes.max_rows);
+  most_bytes_ahead = cache_bytes() / 2;
   memory = placement.place();
 }
 

@@ -3,6 +3,7 @@
 
 #include "engine/device/mapped_memory.hpp"
 #include "engine/model/config.hpp"
+#include "kernels/pages_ahead.hpp"
 #include "kernels/quantize_rows.hpp"
 #include "kernels/rope.hpp"
 #include "kernels/round_rows.hpp"
@@ -73,6 +74,11 @@ struct CpuWorkspace {
 
   float* gathered = nullptr;  // [max_sampled, dim], normed
   float* logits = nullptr;    // [max_sampled, vocab_size]
+
+  // What products ask for beside their own work: the pages of the next layer's attention, as many
+  // as stay in a cache until then.
+  std::vector<kernels::PagesAhead> pages_ahead;  // [n_workers]
+  std::size_t most_bytes_ahead = 0;              // of all workers together
 
   float* attention_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
   float* gate_up_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }

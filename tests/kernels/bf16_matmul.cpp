@@ -115,7 +115,7 @@ struct Product {
   std::vector<float> run(Range part, Range panels, bool with_bias) const {
     std::vector<float> out(static_cast<std::size_t>(part.end) * stride(), untouched);
     bf16_matmul(out.data(), stride(), rows, packed, with_bias ? bias.data() : nullptr, part,
-                panels);
+                panels, nullptr);
     return out;
   }
 };
@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(all_versions_give_hand_values_and_add_the_bias) {
     const Bf16Rows rows{2, values.data()};
     round_rows(rows, in, 3, {0, 2}, {0, 3});
     std::vector<float> out(6);
-    bf16_matmul(out.data(), 3, rows, packed, bias, {0, 2}, {0, 1});
+    bf16_matmul(out.data(), 3, rows, packed, bias, {0, 2}, {0, 1}, nullptr);
     check_same_bits(out, {-2789.75F, 90, 1109, -1.5F, 3.5F, -0.75F});
   }
 }

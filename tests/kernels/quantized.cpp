@@ -101,7 +101,7 @@ std::vector<float> run(QuantizedMatmul* kernel, const Layer& layer, const Rows& 
                        const float* bias, Range rows, Range panels) {
   const int stride = layer.n_outputs + 3;
   std::vector<float> out(static_cast<std::size_t>(rows.end) * stride, untouched);
-  kernel(out.data(), stride, in.view, layer.packed, bias, rows, panels);
+  kernel(out.data(), stride, in.view, layer.packed, bias, rows, panels, nullptr);
   return out;
 }
 
