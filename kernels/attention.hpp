@@ -7,22 +7,25 @@
 // position, block 0 first, with a running maximum m and sum l (Milakov and Gimelshein, 2018;
 // FlashAttention, Dao et al., 2022). A block without a visible position is passed over; in others
 //
-//   s[j] = scale * (q . k[j]), one accumulator from 0, fma over head_dim ascending
-//   m' = max(m, every visible s[j]), c = exp(m - m')
-//   p[j] = exp(s[j] - m') where j is visible, else 0
+//   x[j] = q . k[j], one accumulator from 0, fma over head_dim ascending
+//   m' = max(m, every visible x[j] * scale), c = exp(m - m')
+//   p[j] = exp(fma(x[j], scale, -m')) where j is visible, else 0
 //   l[i] = fma(l[i], c, sum of p[j] with j % 16 = i, ascending), 16 partial sums
 //   o[d] = o[d] * c, then fma(p[j], v[j][d], o[d]) with j ascending
 //
-// and out = o / l at the end, where l is the sum of its parts 8, 4, 2 and 1 apart. With int8 pages
-// (kv_pages.hpp) the products are integers, whose sums are exact; q and each block's weights become
-// 16 bits with one scale (symmetric.hpp, limit 32767), the weights by the largest visible v_scale,
-// since no p is larger than 1:
+// and out = o / l at the end, where l is the sum of its parts 8, 4, 2 and 1 apart. With bf16 pages
+// q and p (but not in l) are rounded to bf16, and of two neighbours, d or j even and the next one,
+// the odd one is added first, as VDPBF16PS does. With int8 pages (kv_pages.hpp) the products are
+// integers, whose sums are exact: q becomes 16 bits with one scale (symmetric.hpp, limit 32639,
+// whose low byte may be signed), and so do the weights, V's scales included. m is the maximum of
+// what the weights are by, so that they are 1.07 at most:
 //
-//   s[j] = (sum of q16 * k8[j]) * k_scale[j] * (q_scale * scale), rounded after each product
-//   w16[j] = p[j] * (v_scale[j] * w_factor), 0 where j is not visible
-//   o[d] = fma(sum of w16[j] * v8[j][d], w_scale, o[d] * c)
+//   x[j] = (sum of q16 * k8[j]) * k_scale[j], NaN where v_scale[j] is; q_scale * scale for scale
+//   m' = max(m, every visible fma(x[j], scale, value_logarithm(v_scale[j])))
+//   w16[j] = p[j] * (v_scale[j] * 30000), 0 where j is not visible
+//   o[d] = fma(sum of w16[j] * v8[j][d], 1 / 30000, o[d] * c)
 //
-// exp is exp.hpp's. Nothing depends on other rows, heads or sequences.
+// exp is exp.hpp's for softmax. Nothing depends on other rows, heads or sequences.
 // (Positions of a page that a row does not see are read all the same, and thrown away: where a
 // sequence is split, its later rows are stored before its earlier ones attend, or after.)
 //
@@ -31,6 +34,7 @@
 #pragma once
 #include <cstddef>
 
+#include "kernels/exp.hpp"
 #include "kernels/isa.hpp"
 #include "kernels/kv_pages.hpp"
 
@@ -38,6 +42,16 @@ namespace nanoflow::kernels {
 
 inline constexpr int attention_block = 128;     // positions folded at once
 inline constexpr int attention_tile_rows = 16;  // rows that read K and V together
+// With int8 pages: the largest number of a query, and what a weight of 1 becomes.
+inline constexpr float query_limit = 127 * 256 + 127, weight_factor = 30000;
+
+/// ln x, or up to 0.06 less, and at least -60: between two powers of two along a line. T is float
+/// or F32x16.
+template <class T>
+[[gnu::always_inline]] inline T value_logarithm(T x) {
+  const T log2_in_bits(0x1.62e43p-24F), at_zero(-88.0296919F);  // ln 2 / 2^23, -127 ln 2
+  return at_least(fma(bits_as_number(x), log2_in_bits, at_zero), T(-60.0F));
+}
 
 struct AttentionShape {
   int n_heads = 0;  // a multiple of pages.n_kv_heads
@@ -63,6 +77,9 @@ namespace avx2 {
 Attention attention;
 }
 namespace avx512 {
+Attention attention;
+}
+namespace avx512_bf16 {
 Attention attention;
 }
 

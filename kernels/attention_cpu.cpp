@@ -1,6 +1,7 @@
 // The queries of a tile, up to 16 rows with all heads that share a KV head, read K and V together:
 // a page's K is a panel that the queries are multiplied with, its V panels are multiplied with the
 // weights that the softmax makes of the scores.
+#include "kernels/attention_bf16.hpp"
 #include "kernels/attention_int8.hpp"
 #include "kernels/attention_tile.hpp"
 #include "kernels/exp.hpp"
@@ -11,16 +12,36 @@ namespace {
 /// T is how pages hold a number: float, std::uint16_t for bf16, or std::int8_t.
 template <class T>
 inline constexpr bool in_int8 = std::is_same_v<T, std::int8_t>;
+template <class T>
+inline constexpr bool in_bf16 = std::is_same_v<T, std::uint16_t>;
+
+/// What float products multiply: [n][value_stride] and [n][128].
+template <class T>
+PanelInput<T>* queries_of(const Tile& tile) {
+  if constexpr (in_bf16<T>)
+    return tile.paired.queries;
+  else
+    return tile.queries;
+}
+template <class T>
+PanelInput<T>* weights_of(const Tile& tile) {
+  if constexpr (in_bf16<T>)
+    return tile.paired.weights;
+  else
+    return tile.scores;
+}
 
 template <class T>
 void begin(const Tile& tile, const float* q, std::ptrdiff_t q_stride) {
-  const int head_dim = tile.pages.head_dim;
   tile.each_query(q_stride, [&](int i, std::ptrdiff_t place) {
     const float* query = q + place;
     if constexpr (in_int8<T>) {
       quantize_query(tile, query, i);
+    } else if constexpr (in_bf16<T>) {
+      round_query(tile, query, i);
     } else {
-      for (int d = 0; d < head_dim; ++d) tile.queries[i * head_dim + d] = query[d];
+      for (int d = 0; d < tile.pages.head_dim; ++d)
+        tile.queries[i * tile.value_stride + d] = query[d];
     }
     for (int d = 0; d < tile.value_stride; d += 16)
       store(tile.values + i * tile.value_stride + d, F32x16());
@@ -73,82 +94,92 @@ int lines_beside_softmax(const LinesAhead& ahead, const Tile& tile, const TileBl
 /// Products of whole pages, in the scores' place; invisible positions included.
 template <class T>
 void multiply_keys(const Tile& tile, const TileBlock& block) {
-  const int head_dim = tile.pages.head_dim;
+  constexpr int inputs = PanelRow<T>::inputs;
+  const int n_k = (tile.pages.head_dim + inputs - 1) / inputs * inputs;
   for (int page = block.first_page(); page < block.end_page(); ++page) {
     float* out = tile.scores + page * kv_page_tokens;
     for (int i = 0; i < tile.n(); ++i) {
       store(out + i * attention_block, F32x16());
       store(out + i * attention_block + 16, F32x16());
     }
-    accumulate_panel(out, attention_block, tile.queries, head_dim,
-                     reinterpret_cast<const T*>(block.k[page]), head_dim, tile.n(),
+    accumulate_panel(out, attention_block, queries_of<T>(tile), tile.value_stride,
+                     reinterpret_cast<const T*>(block.k[page]), n_k, tile.n(),
                      lines_from(block.v[page]));
   }
 }
 
+/// q . k, K's scale included: the factor that makes it a score is query_scale.
 template <class T>
-NANOFLOW_INLINE F32x16 score(const Tile& tile, const TileBlock& block, int i, int j) {
+NANOFLOW_INLINE F32x16 product(const Tile& tile, int i, int j) {
   if constexpr (in_int8<T>) {
-    return score_int8(tile, block, i, j);
+    return product_int8(tile, i, j);
   } else {
-    return load(tile.scores + i * attention_block + j) * F32x16(tile.shape.scale);
+    return load(tile.scores + i * attention_block + j);
+  }
+}
+template <class T>
+NANOFLOW_INLINE float query_scale(const Tile& tile, int i) {
+  if constexpr (in_int8<T>) {
+    return tile.quantized.query_scales[i];
+  } else {
+    return tile.shape.scale;
   }
 }
 
-/// Query i's products become scores, its maximum is brought up to date.
+/// Brings query i's maximum up to date.
 template <class T>
-void find_maximum(const Tile& tile, const TileBlock& block, int i, Range visible) {
-  float* scores = tile.scores + i * attention_block;
-  F32x16 highest(tile.maximums[i]);
-  for (int j = visible.begin / 16 * 16; j < visible.end; j += 16) {
-    const F32x16 s = masked(score<T>(tile, block, i, j), j, visible, -__builtin_inff());
-    highest = at_least(s, highest);
-    store(scores + j, s);
-  }
-  // A block that it does not see leaves all as it is.
-  const bool sees = visible.begin < visible.end;
-  const float maximum = sees ? maximum_of_lanes(highest) : tile.maximums[i];
-  tile.corrections[i] = sees ? tile.maximums[i] - maximum : 0;
+void find_maximum(const Tile& tile, int i, Range visible) {
+  float* products = tile.scores + i * attention_block;
+  const F32x16 scale(query_scale<T>(tile, i));
+  F32x16 highest(-__builtin_inff());
+  each_sixteen(visible, [&](int j, const auto& mask) {
+    F32x16 x = product<T>(tile, i, j);
+    if constexpr (in_int8<T>) {
+      store(products + j, x);
+      x = fma(x, scale, load(tile.quantized.value_logarithms + j));
+    }
+    highest = at_least(mask(x, -__builtin_inff()), highest);
+  });
+  tile.corrections[i] = 0;
+  if (visible.begin >= visible.end) return;  // such a block leaves all as it is
+  const float reached = maximum_of_lanes(highest) * (in_int8<T> ? 1 : tile.shape.scale);
+  const float maximum = kernels::at_least(reached, tile.maximums[i]);
+  tile.corrections[i] = tile.maximums[i] - maximum;
   tile.maximums[i] = maximum;
 }
 
-/// Sixteen weights to where products take them from; of int8 pages in 16 bits, V's scales included.
+/// Where the products take query i's weights of the positions from j on.
 template <class T>
-NANOFLOW_INLINE void put_weights(const Tile& tile, int i, int j, F32x16 p) {
+NANOFLOW_INLINE void put_weights(const Tile& tile, int i, int j, F32x16 weights) {
   if constexpr (in_int8<T>) {
-    _mm256_storeu_si256(
-        reinterpret_cast<__m256i*>(tile.quantized.weights + i * attention_block + j),
-        to_16_bits(p * load(tile.quantized.value_factors + j)));
+    auto* to = tile.quantized.weights + i * attention_block + j;
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), weight_quads(to_16_bits(weights)));
+  } else if constexpr (in_bf16<T>) {
+    store_pair_inputs(tile.paired.weights + i * attention_block + j, weights);
   } else {
-    store(tile.scores + i * attention_block + j, p);
-  }
-}
-template <class T>
-NANOFLOW_INLINE void put_no_weights(const Tile& tile, int i, int j) {
-  if constexpr (in_int8<T>) {
-    _mm256_storeu_si256(
-        reinterpret_cast<__m256i*>(tile.quantized.weights + i * attention_block + j), __m256i());
-  } else {
-    store(tile.scores + i * attention_block + j, F32x16());
+    store(tile.scores + i * attention_block + j, weights);
   }
 }
 
-/// Query i's scores become weights, 0 for what it does not see, and its sums are brought up to
+/// Query i's products become weights, 0 for what it does not see, and its sums are brought up to
 /// date.
 template <class T>
 void weigh(const Tile& tile, const TileBlock& block, int i, Range visible) {
-  const float* scores = tile.scores + i * attention_block;
-  const F32x16 maximum(tile.maximums[i]);
+  const float* products = tile.scores + i * attention_block;
+  const F32x16 scale(query_scale<T>(tile, i)), maximum(tile.maximums[i]);
   const int n = block.end - block.first;
   F32x16 sum;
-  int j = 0;
-  for (; j + 16 <= smaller(visible.begin, n); j += 16) put_no_weights<T>(tile, i, j);
-  for (; j < visible.end; j += 16) {
-    const F32x16 p = masked(exponential(load(scores + j) - maximum), j, visible, 0);
-    sum = sum + p;
-    put_weights<T>(tile, i, j, p);
-  }
-  for (; j < n; j += 16) put_no_weights<T>(tile, i, j);
+  each_sixteen(visible, [&](int j, const auto& mask) {
+    const F32x16 p = softmax_exponential(fms(load(products + j), scale, maximum));
+    sum = sum + mask(p, 0);
+    F32x16 weights = p;
+    if constexpr (in_int8<T>) weights = p * load(tile.quantized.value_factors + j);
+    put_weights<T>(tile, i, j, mask(weights, 0));
+  });
+  for (int j = 0; j + 16 <= smaller(visible.begin, n); j += 16)
+    put_weights<T>(tile, i, j, F32x16());
+  for (int j = larger(0, visible.end + 15) / 16 * 16; j < n; j += 16)
+    put_weights<T>(tile, i, j, F32x16());
   float* sums = tile.sums + i * 16;
   store(sums, fma(load(sums), F32x16(tile.corrections[i]), sum));
 }
@@ -162,15 +193,23 @@ void correct_values(const Tile& tile, int i) {
 /// Weighted values are added; invisible positions weigh 0.
 template <class T>
 void add_values(const Tile& tile, const TileBlock& block) {
+  constexpr int inputs = PanelRow<T>::inputs;
   for (int page = block.first_page(); page < block.end_page(); ++page) {
-    const Range seen = block.in_page(page);
-    const T* v = reinterpret_cast<const T*>(block.v[page]) + seen.begin * panel_width;
-    const float* weights = tile.scores + page * kv_page_tokens + seen.begin;
+    const auto [first, end] = block.in_page(page);
+    const int begin = first / inputs * inputs, whole = (end - begin) / inputs * inputs;
+    const T* v = reinterpret_cast<const T*>(block.v[page]) + begin * panel_width;
+    const auto* weights = weights_of<T>(tile) + page * kv_page_tokens + begin;
     Ahead ahead = lines_from(following_keys(tile, block, page));
     for (int d = 0; d < tile.value_stride; d += panel_width, v += kv_page_tokens * panel_width) {
-      accumulate_panel(tile.values + d, tile.value_stride, weights, attention_block, v, seen.size(),
+      accumulate_panel(tile.values + d, tile.value_stride, weights, attention_block, v, whole,
                        tile.n(), ahead);
-      ahead.data += seen.size() * 64;
+      ahead.data += whole * 64;
+      if constexpr (in_bf16<T>) {
+        if (begin + whole == end) continue;
+        const LastPair last(v + whole * panel_width);
+        accumulate_panel(tile.values + d, tile.value_stride, weights + whole, attention_block,
+                         last.values, kv_pair, tile.n());
+      }
     }
   }
 }
@@ -189,21 +228,15 @@ void fold_block(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
       const Range visible = block.visible(tile, row);
       for (int head = 0; head < tile.group; ++head, ++i) {
         ahead.ask(lines);
-        use(i, head, visible);
+        use(i, visible);
       }
     }
   };
-  each_query([&](int i, int, Range visible) { find_maximum<T>(tile, block, i, visible); });
+  if constexpr (in_int8<T>) prepare_scales(tile, block);
+  each_query([&](int i, Range visible) { find_maximum<T>(tile, i, visible); });
   for (int i = 0; i < n; i += 16)
-    store(tile.corrections + i, exponential(load(tile.corrections + i)));
-  float weight_scale = 0;
-  each_query([&](int i, int head, Range visible) {
-    if constexpr (in_int8<T>) {
-      if (head == 0) weight_scale = find_value_factors(tile, block, visible);
-      tile.quantized.weight_scales[i] = weight_scale;
-    }
-    weigh<T>(tile, block, i, visible);
-  });
+    store(tile.corrections + i, softmax_exponential(load(tile.corrections + i)));
+  each_query([&](int i, Range visible) { weigh<T>(tile, block, i, visible); });
   if constexpr (in_int8<T>) {
     add_values_int8(tile, block, ahead);
   } else {
@@ -281,12 +314,19 @@ Tile place(const KvPages& pages, const KvRows& sequence, const AttentionShape& s
   tile.queries = take(tile.value_stride);
   tile.quantized.queries = reinterpret_cast<std::int16_t*>(tile.queries);
   tile.quantized.weights = reinterpret_cast<std::int16_t*>(take(attention_block / 2));
+  tile.paired.queries = reinterpret_cast<PairInput*>(tile.queries);
+  if constexpr (std::is_same_v<PairInput, float>)
+    tile.paired.weights = reinterpret_cast<PairInput*>(tile.scores);
+  else
+    tile.paired.weights = reinterpret_cast<PairInput*>(tile.quantized.weights);
   tile.sums = take(16);
   tile.maximums = take(1);
   tile.corrections = take(1);
   tile.quantized.query_scales = take(1);
-  tile.quantized.weight_scales = take(1);
-  tile.quantized.value_factors = scratch;
+  tile.quantized.query_starts = reinterpret_cast<std::int32_t*>(take(1));
+  tile.quantized.key_scales = scratch;
+  tile.quantized.value_logarithms = scratch + attention_block;
+  tile.quantized.value_factors = scratch + 2 * attention_block;
   return tile;
 }
 

@@ -30,16 +30,6 @@ struct Largest {
   }
 };
 
-/// Sixteen numbers rounded to nearest, ties to even. Lanes that do not fit into 16 bits may become
-/// anything.
-NANOFLOW_INLINE __m256i to_16_bits(F32x16 x) {
-#ifdef __AVX512F__
-  return _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(x.v));
-#else
-  return _mm256_permute4x64_epi64(
-      _mm256_packs_epi32(_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)), 0xd8);
-#endif
-}
 /// Writes sixteen numbers as four quads, `stride` numbers apart.
 NANOFLOW_INLINE void store_quads(std::int16_t* to, std::ptrdiff_t stride, __m256i x) {
   const __m128i low = _mm256_castsi256_si128(x), high = _mm256_extracti128_si256(x, 1);
@@ -52,7 +42,12 @@ NANOFLOW_INLINE void store_quads(std::int16_t* to, std::ptrdiff_t stride, __m256
   store(3, _mm_unpackhi_epi64(high, high));
 }
 
-inline constexpr float limit_16_bits = 32767;
+NANOFLOW_INLINE std::int32_t sum_of_integers(__m256i x) {
+  __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1));
+  return _mm_cvtsi128_si32(four);
+}
 
 /// Query i of the tile in 16 bits, filled up with zeros.
 inline void quantize_query(const Tile& tile, const float* query, int i) {
@@ -62,11 +57,16 @@ inline void quantize_query(const Tile& tile, const float* query, int i) {
   };
   Largest largest;
   for (int d = 0; d < head_dim; d += 16) largest.add(part(d));
-  const auto [factor, scale] = symmetric_scale(largest.get(), limit_16_bits);
+  const auto [factor, scale] = symmetric_scale(largest.get(), query_limit);
   const std::ptrdiff_t stride = tile.n() * kv_quad;
   std::int16_t* to = tile.quantized.queries + i * kv_quad;
-  for (int d = 0; d < tile.value_stride; d += 16, to += 4 * stride)
-    store_quads(to, stride, to_16_bits(part(d) * F32x16(factor)));
+  __m256i pairs = __m256i();
+  for (int d = 0; d < tile.value_stride; d += 16, to += 4 * stride) {
+    const __m256i numbers = to_16_bits(part(d) * F32x16(factor));
+    pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(numbers, _mm256_set1_epi16(1)));
+    store_quads(to, stride, query_quads(numbers));
+  }
+  tile.quantized.query_starts[i] = -key_offset * sum_of_integers(pairs);
   tile.quantized.query_scales[i] = scale * tile.shape.scale;
 }
 
@@ -78,9 +78,10 @@ inline void multiply_keys_int8(const Tile& tile, const TileBlock& block, LinesAh
                         std::ptrdiff_t{tile.n()} * kv_quad};
     float* out = tile.scores + page * kv_page_tokens;
     const auto put = [&](int i, int column, I32x16 sums) {
-      store_integers(out + i * attention_block + column, sums);
+      store_integers(out + i * attention_block + column,
+                     sums + all_lanes(tile.quantized.query_starts[i]));
     };
-    multiply_quads<kv_quad>({&part, 1, tile.n()}, put, ahead);
+    multiply_quads<true, kv_quad>({&part, 1, tile.n()}, put, ahead);
   }
 }
 
@@ -89,22 +90,21 @@ NANOFLOW_INLINE F32x16 load_scales(const std::byte* const (&pages)[block_pages],
   return load(reinterpret_cast<const float*>(pages[j / kv_page_tokens]) + j % kv_page_tokens);
 }
 
-NANOFLOW_INLINE F32x16 score_int8(const Tile& tile, const TileBlock& block, int i, int j) {
-  const I32x16 product = load_integers(tile.scores + i * attention_block + j);
-  return to_floats(product) * load_scales(block.k, j) * F32x16(tile.quantized.query_scales[i]);
+/// What the block's softmax needs of K's and V's scales. Positions that nobody sees may get
+/// anything.
+inline void prepare_scales(const Tile& tile, const TileBlock& block) {
+  for (int j = block.first_page() * kv_page_tokens; j < block.end - block.first; j += 16) {
+    const F32x16 v_scales = load_scales(block.v, j);
+    const F32x16 zero_or_nan = v_scales - v_scales;
+    store(tile.quantized.key_scales + j, load_scales(block.k, j) + zero_or_nan);
+    store(tile.quantized.value_logarithms + j, value_logarithm(v_scales));
+    store(tile.quantized.value_factors + j, v_scales * F32x16(weight_factor));
+  }
 }
 
-/// What makes 16-bit integers of a row's weights, V's scales included: the largest possible one,
-/// 1 times the largest scale that it sees, becomes 32767. Returns their common scale.
-inline float find_value_factors(const Tile& tile, const TileBlock& block, Range visible) {
-  Largest largest;
-  for (int j = visible.begin / 16 * 16; j < visible.end; j += 16)
-    largest.add(masked(load_scales(block.v, j), j, visible, 0));
-  const auto [factor, scale] = symmetric_scale(largest.get(), limit_16_bits);
-  for (int j = visible.begin / 16 * 16; j < visible.end; j += 16)
-    store(tile.quantized.value_factors + j,
-          masked(load_scales(block.v, j) * F32x16(factor), j, visible, 0));
-  return scale;
+NANOFLOW_INLINE F32x16 product_int8(const Tile& tile, int i, int j) {
+  const I32x16 product = load_integers(tile.scores + i * attention_block + j);
+  return to_floats(product) * load(tile.quantized.key_scales + j);
 }
 
 /// o of every query: what it was, corrected, and the block's weighted values. Invisible positions
@@ -124,9 +124,9 @@ inline void add_values_int8(const Tile& tile, const TileBlock& block, LinesAhead
     const auto put = [&](int i, int column, I32x16 sums) {
       float* values = tile.values + i * tile.value_stride + d + column;
       const F32x16 corrected = load(values) * F32x16(tile.corrections[i]);
-      store(values, fma(to_floats(sums), F32x16(tile.quantized.weight_scales[i]), corrected));
+      store(values, fma(to_floats(sums), F32x16(1 / weight_factor), corrected));
     };
-    multiply_quads<attention_block>({parts, n_parts, tile.n()}, put, ahead);
+    multiply_quads<false, attention_block>({parts, n_parts, tile.n()}, put, ahead);
     for (int i = 0; i < n_parts; ++i) parts[i].panel += kv_page_tokens * panel_width;
   }
 }

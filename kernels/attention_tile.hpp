@@ -9,13 +9,22 @@ NANOFLOW_INLINE int larger(int a, int b) {
   return a > b ? a : b;
 }
 
+/// What products with bf16 pages multiply, in the scratch: rounded to bf16, of rows with an even
+/// number of inputs.
+struct PairedTile {
+  PairInput* queries = nullptr;  // [n][value_stride]
+  PairInput* weights = nullptr;  // [n][128]
+};
+
 /// What products with int8 pages need, in the scratch.
 struct QuantizedTile {
-  std::int16_t* queries = nullptr;  // [value_stride / 4][n][4]
-  std::int16_t* weights = nullptr;  // [n][128]
-  float* query_scales = nullptr;    // [n], shape.scale included
-  float* weight_scales = nullptr;   // [n]
-  float* value_factors = nullptr;   // [128], of one row: V's scales, so that weights fit 16 bits
+  std::int16_t* queries = nullptr;       // [value_stride / 4][n][4], in quads
+  std::int16_t* weights = nullptr;       // [n][128], in quads
+  float* query_scales = nullptr;         // [n], shape.scale included
+  std::int32_t* query_starts = nullptr;  // [n]: what takes K's offset away
+  float* key_scales = nullptr;           // [128]: K's scales, NaN where V's are
+  float* value_logarithms = nullptr;     // [128], of V's scales
+  float* value_factors = nullptr;        // [128]: V's scales times weight_factor
 };
 
 /// Up to 16 rows with all heads that share a KV head: query i = row * group + head. The arrays are
@@ -28,11 +37,12 @@ struct Tile {
   int value_stride = 0;          // head_dim, filled up to whole panels
   float* scores = nullptr;       // [n][128]: products, scores, then weights
   float* values = nullptr;       // [n][value_stride]: o
-  float* queries = nullptr;      // [n][head_dim]
+  float* queries = nullptr;      // [n][value_stride]
   float* maximums = nullptr;     // [n]
   float* sums = nullptr;         // [n][16]: l
   float* corrections = nullptr;  // [n]: c of the block
 
+  PairedTile paired;        // of bf16 pages only
   QuantizedTile quantized;  // of int8 pages only
 
   Tile(const KvPages& of_pages, const KvRows& of_sequence, const AttentionShape& of_shape)
@@ -89,9 +99,22 @@ struct TileBlock {
 
 /// Lanes of the 16 positions from `first` that lie in `visible`; `other` elsewhere.
 NANOFLOW_INLINE F32x16 masked(F32x16 x, int first, Range visible, float other) {
-  if (visible.begin <= first && first + 16 <= visible.end) return x;  // nearly always
   return lanes_or(x, smaller(16, larger(0, visible.begin - first)),
                   smaller(16, larger(0, visible.end - first)), other);
+}
+
+/// Calls fold(j, mask) for each 16 positions from j on that `visible` has a part of, a multiple of
+/// 16. mask(x, other): x where they are visible; most often all are, which is known when compiled.
+template <class Fold>
+NANOFLOW_INLINE void each_sixteen(Range visible, const Fold& fold) {
+  int j = visible.begin / 16 * 16;
+  const auto part = [&](F32x16 x, float other) { return masked(x, j, visible, other); };
+  if (j < visible.begin && j < visible.end) {
+    fold(j, part);
+    j += 16;
+  }
+  for (; j + 16 <= visible.end; j += 16) fold(j, [](F32x16 x, float) { return x; });
+  if (j < visible.end) fold(j, part);
 }
 
 }  // namespace nanoflow::kernels::NANOFLOW_ISA

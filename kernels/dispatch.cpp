@@ -45,9 +45,11 @@ constexpr Table avx512_table{Isa::avx512,        avx512::matmul,        avx512::
                              avx512::round_rows, avx512::bf16_matmul};
 
 /// What other instructions do better.
-constexpr Table with(Isa isa, QuantizedMatmul* quantized_matmul, Bf16Matmul* bf16_matmul) {
+constexpr Table with(Isa isa, Attention* attention, QuantizedMatmul* quantized_matmul,
+                     Bf16Matmul* bf16_matmul) {
   Table table = avx512_table;
   table.isa = isa;
+  table.attention = attention;
   table.quantized_matmul = quantized_matmul;
   table.bf16_matmul = bf16_matmul;
   return table;
@@ -60,8 +62,9 @@ constexpr std::array<Table, 5> tables{{
      avx2::scaled_exp, avx2::quantize_rows, avx2::quantized_matmul, avx2::round_rows,
      avx2::bf16_matmul},
     avx512_table,
-    with(Isa::avx512_bf16, avx512::quantized_matmul, avx512_bf16::bf16_matmul),
-    with(Isa::amx, amx::quantized_matmul, amx::bf16_matmul),
+    with(Isa::avx512_bf16, avx512_bf16::attention, avx512::quantized_matmul,
+         avx512_bf16::bf16_matmul),
+    with(Isa::amx, avx512::attention, amx::quantized_matmul, amx::bf16_matmul),
 }};
 
 /// Linux gives the tile registers, 8 KiB of every thread's state, to a process that asks for them.

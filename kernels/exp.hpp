@@ -34,6 +34,11 @@ namespace nanoflow::kernels {
   return x < bound ? 0.0F : value;
 }
 
+/// The bits, read as a signed integer.
+[[gnu::always_inline]] inline float bits_as_number(float x) {
+  return static_cast<float>(std::bit_cast<std::int32_t>(x));
+}
+
 /// T is float or F32x16.
 template <class T>
 [[gnu::always_inline]] inline T exponential(T x) {
@@ -52,6 +57,24 @@ template <class T>
   sum = fma(sum, r, T(1.0F));
   sum = fma(sum, r, T(1.0F));
   return zero_where_less(x, lowest, sum * power_of_two(shifted));
+}
+
+/// e^x as softmax needs it, for x that is at most 88: in two thirds of the operations, with a
+/// relative error below 2^-22 from -5 on and below 2^-21 in all. 1 at 0, and never less than e^-86.
+/// (e^r is 1 and the polynomial of degree 5 whose largest error is least.)
+template <class T>
+[[gnu::always_inline]] inline T softmax_exponential(T x) {
+  const T shift(12582912.0F);
+  const T bounded = at_least(x, T(-86.0F));
+  const T shifted = fma(bounded, T(1.44269504F), shift);
+  const T r = fma(shifted - shift, T(-0.693147182F), bounded);
+  T sum(0x1.0fa822p-7F);
+  sum = fma(sum, r, T(0x1.573a6cp-5F));
+  sum = fma(sum, r, T(0x1.555a6cp-3F));
+  sum = fma(sum, r, T(0x1.fffdc6p-2F));
+  sum = fma(sum, r, T(0x1.fffff6p-1F));
+  sum = fma(sum, r, T(1.0F));
+  return sum * power_of_two(shifted);
 }
 
 }  // namespace nanoflow::kernels

@@ -18,13 +18,28 @@ struct Head {
 template <class T>
 void store_token(const Head& head, const KvPages& pages, int place, const float* k,
                  const float* v) {
-  T* keys = reinterpret_cast<T*>(head.k) + panel_lane(pages.element, place);
+  T* keys = reinterpret_cast<T*>(head.k) + place;
   T* values = reinterpret_cast<T*>(head.v) + static_cast<std::ptrdiff_t>(place) * panel_width;
   for (int d = 0; d < pages.head_dim; ++d) {
-    const int column = panel_lane(pages.element, d % panel_width);
-    keys[d * panel_width] = to_element<T>(k[d]);
-    values[d / panel_width * kv_page_tokens * panel_width + column] = to_element<T>(v[d]);
+    keys[d * panel_width] = k[d];
+    values[d / panel_width * kv_page_tokens * panel_width + d % panel_width] = v[d];
   }
+}
+
+template <>
+void store_token<std::uint16_t>(const Head& head, const KvPages& pages, int place, const float* k,
+                                const float* v) {
+  auto* keys = reinterpret_cast<std::uint16_t*>(head.k) + place * kv_pair;
+  auto* values = reinterpret_cast<std::uint16_t*>(head.v) +
+                 place / kv_pair * panel_width * kv_pair + place % kv_pair;
+  for (int pair = 0; pair < n_pairs(pages.head_dim); ++pair, keys += kv_page_tokens * kv_pair) {
+    const int d = pair * kv_pair;
+    keys[0] = to_bf16(k[d]);
+    keys[1] = d + 1 < pages.head_dim ? to_bf16(k[d + 1]) : std::uint16_t{0};
+  }
+  for (int d = 0; d < pages.head_dim; ++d)
+    values[d / panel_width * kv_page_tokens * panel_width + d % panel_width * kv_pair] =
+        to_bf16(v[d]);
 }
 
 /// In lanes, so that the compiler makes vectors of it.
@@ -40,18 +55,19 @@ std::int32_t largest_magnitude(const float* x, int n) {
   return *std::max_element(lanes, lanes + n_lanes);
 }
 
-std::int8_t rounded(float x) {
-  return static_cast<std::int8_t>(std::lrint(x));
+int rounded(float x) {
+  return static_cast<int>(std::lrint(x));
 }
 
 void store_quantized_k(std::byte* to, int head_dim, int place, const float* k) {
   const auto [factor, scale] = symmetric_scale(largest_magnitude(k, head_dim), 127);
   reinterpret_cast<float*>(to)[place] = scale;
-  auto* keys = reinterpret_cast<std::int8_t*>(to + kv_scale_bytes) + place * kv_quad;
+  auto* keys = reinterpret_cast<std::uint8_t*>(to + kv_scale_bytes) + place * kv_quad;
   for (int quad = 0; quad < n_quads(head_dim); ++quad) {
     for (int i = 0; i < kv_quad; ++i) {
       const int d = quad * kv_quad + i;
-      keys[quad_byte(i)] = d < head_dim ? rounded(k[d] * factor) : std::int8_t(0);
+      const int key = d < head_dim ? rounded(k[d] * factor) : 0;
+      keys[quad_byte(i)] = static_cast<std::uint8_t>(key + key_offset);
     }
     keys += kv_page_tokens * kv_quad;
   }
@@ -64,7 +80,7 @@ void store_quantized_v(std::byte* to, int head_dim, int place, const float* v) {
                  place / kv_quad * panel_width * kv_quad + quad_byte(place % kv_quad);
   for (int d = 0; d < head_dim; ++d) {
     values[d / panel_width * panel_width * kv_page_tokens + d % panel_width * kv_quad] =
-        rounded(v[d] * factor);
+        static_cast<std::int8_t>(rounded(v[d] * factor));
   }
 }
 

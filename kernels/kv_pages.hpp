@@ -2,13 +2,16 @@
 //
 // A page of one layer holds, for each KV head, its K and then its V:
 //
-//   f32, bf16  K as one panel [head_dim][32 positions] (scores of 32 positions are vector lanes),
-//              V as panels [n_panels(head_dim)][32 positions][32 dimensions]. See panels.hpp.
+//   f32        K as one panel [head_dim][32 positions] (scores of 32 positions are vector lanes),
+//              V as panels [n_panels(head_dim)][32 positions][32 dimensions].
+//   bf16       the same in pairs (panels.hpp): K [ceil(head_dim / 2)][32 positions][2 dimensions],
+//              filled up with a zero, V [n_panels(head_dim)][32 / 2][32 dimensions][2 positions].
 //   int8       K and V of each token have a scale of their own (symmetric.hpp, limit 127):
 //              K [32] f32 scales, then [head_dim / 4][32 positions][4 dimensions] bytes; V [32]
 //              f32 scales, then [n_panels(head_dim)][32 / 4][32 dimensions][4 positions]. Four
 //              bytes lie in the order 0 2 1 3, so that the even ones and the odd ones, widened to
-//              16 bits, are neighbours. head_dim is filled up to a multiple of 4 with zeros.
+//              16 bits, are neighbours. head_dim is filled up to a multiple of 4 with zeros. K's
+//              bytes are 128 larger, since VNNI multiplies unsigned bytes with signed ones.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -29,9 +32,16 @@ struct KvPages {
   void* data = nullptr;
 };
 
-/// Of int8 pages: numbers that lie in one 32-bit word, their products' order in it, a head's
-/// scales.
+/// Of bf16 pages: numbers that lie in one 32-bit word.
+inline constexpr int kv_pair = 2;
+constexpr int n_pairs(int n) {
+  return (n + kv_pair - 1) / kv_pair;
+}
+
+/// Of int8 pages: numbers that lie in one 32-bit word, what K's bytes are too large by, the order
+/// in a word, a head's scales.
 inline constexpr int kv_quad = 4;
+inline constexpr int key_offset = 128;
 constexpr int n_quads(int n) {
   return (n + kv_quad - 1) / kv_quad;
 }
@@ -45,7 +55,8 @@ constexpr std::size_t k_bytes(Element element, int head_dim) {
   const std::size_t tokens = kv_page_tokens;
   if (element == Element::int8)
     return kv_scale_bytes + tokens * static_cast<std::size_t>(n_quads(head_dim) * kv_quad);
-  return tokens * static_cast<std::size_t>(head_dim) * element_bytes(element);
+  const int rows = element == Element::bf16 ? n_pairs(head_dim) * kv_pair : head_dim;
+  return tokens * static_cast<std::size_t>(rows) * element_bytes(element);
 }
 constexpr std::size_t v_bytes(Element element, int head_dim) {
   const std::size_t tokens = kv_page_tokens;

@@ -49,8 +49,8 @@ void multiply_panels(float* out, const Block& block, int panel) {
     const F32x16 x(block.in[k]);
 #pragma GCC unroll 4
     for (int p = 0; p < n_panels; ++p) {
-      sums[p][0] = fma(x, load_half<0>(w + p * next_panel), sums[p][0]);
-      sums[p][1] = fma(x, load_half<1>(w + p * next_panel), sums[p][1]);
+      sums[p][0] = fma(x, load(w + p * next_panel), sums[p][0]);
+      sums[p][1] = fma(x, load(w + p * next_panel + 16), sums[p][1]);
     }
   }
 #pragma GCC unroll 4

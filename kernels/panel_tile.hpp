@@ -28,17 +28,59 @@ constexpr int tile_halves(int rows) {
 }
 #endif
 
-/// Half 0 or 1 of a panel's row: columns 0-15 or 16-31.
-template <int half, class T>
-NANOFLOW_INLINE F32x16 load_half(const T* row) {
-  if constexpr (std::is_same_v<T, float>) {
-    return load(row + 16 * half);
-  } else {
-    return half == 0 ? load_low(row) : load_high(row);
-  }
+// What one row of a panel multiplies: of f32 an input, of bf16 a pair of inputs, of which the odd
+// one's product is added first, as VDPBF16PS does (bf16_matmul.hpp).
+
+/// What pairs of inputs are kept in, rounded to bf16.
+#ifdef __AVX512BF16__
+using PairInput = std::uint16_t;
+using PairWords = __m512i;
+NANOFLOW_INLINE PairWords load_pairs(const std::uint16_t* p) {
+  return _mm512_loadu_si512(p);
+}
+NANOFLOW_INLINE F32x16 add_product(F32x16 sum, const PairInput* in, PairWords w) {
+  std::int32_t pair;
+  __builtin_memcpy(&pair, in, sizeof pair);
+  return F32x16(_mm512_dpbf16_ps(sum.v, reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair)),
+                                 reinterpret_cast<__m512bh>(w)));
+}
+#else
+using PairInput = float;
+struct PairWords {
+  F32x16 even, odd;
+};
+NANOFLOW_INLINE PairWords load_pairs(const std::uint16_t* p) {
+  return {load_low(p), load_high(p)};
+}
+NANOFLOW_INLINE F32x16 add_product(F32x16 sum, const PairInput* in, const PairWords& w) {
+  return fma(F32x16(in[0]), w.even, fma(F32x16(in[1]), w.odd, sum));
+}
+#endif
+NANOFLOW_INLINE F32x16 add_product(F32x16 sum, const float* in, F32x16 w) {
+  return fma(F32x16(*in), w, sum);
 }
 
-/// Memory that is asked for while a panel is multiplied, a line for each of its rows: into the
+/// A panel's row: [32] floats, or [32][2] bf16. Half 0 or 1 has columns 0-15 or 16-31.
+template <class T>
+struct PanelRow;
+template <>
+struct PanelRow<float> {
+  using Input = float;
+  static constexpr int inputs = 1, numbers = panel_width;
+  NANOFLOW_INLINE static F32x16 load_half(const float* row, int half) {
+    return load(row + 16 * half);
+  }
+};
+template <>
+struct PanelRow<std::uint16_t> {
+  using Input = PairInput;
+  static constexpr int inputs = 2, numbers = 2 * panel_width;
+  NANOFLOW_INLINE static PairWords load_half(const std::uint16_t* row, int half) {
+    return load_pairs(row + panel_width * half);
+  }
+};
+
+/// Memory that is asked for while a panel is multiplied, a line for each input: into the
 /// second-level cache, since the first can wait for few lines at once.
 struct Ahead {
   const char* data = nullptr;
@@ -65,10 +107,10 @@ struct PanelSums {
     if constexpr (halves == 2) store(to + 16, s1);
     rest.store_all(to + stride, stride);
   }
-  NANOFLOW_INLINE void add(F32x16 w0, F32x16 w1, const float* in, std::ptrdiff_t stride) {
-    const F32x16 x(*in);
-    s0 = fma(x, w0, s0);
-    if constexpr (halves == 2) s1 = fma(x, w1, s1);
+  template <class X, class W>
+  NANOFLOW_INLINE void add(const W& w0, const W& w1, const X* in, std::ptrdiff_t stride) {
+    s0 = add_product(s0, in, w0);
+    if constexpr (halves == 2) s1 = add_product(s1, in, w1);
     rest.add(w0, w1, in + stride, stride);
   }
 };
@@ -76,29 +118,35 @@ template <int halves>
 struct PanelSums<0, halves> {
   NANOFLOW_INLINE void load_all(const float*, std::ptrdiff_t) {}
   NANOFLOW_INLINE void store_all(float*, std::ptrdiff_t) const {}
-  NANOFLOW_INLINE void add(F32x16, F32x16, const float*, std::ptrdiff_t) {}
+  template <class X, class W>
+  NANOFLOW_INLINE void add(const W&, const W&, const X*, std::ptrdiff_t) {}
 };
+
+template <class T>
+using PanelInput = typename PanelRow<T>::Input;
 
 /// Halves [first_half, first_half + halves) of accumulate_panel, for a number of rows known when
 /// compiled.
 template <int rows, int first_half, int halves, class T, class Next>
-inline void accumulate_tile(float* out, std::ptrdiff_t out_stride, const float* in,
+inline void accumulate_tile(float* out, std::ptrdiff_t out_stride, const PanelInput<T>* in,
                             std::ptrdiff_t in_stride, const T* panel, int n_k, Next ahead) {
+  using Row = PanelRow<T>;
   out += 16 * first_half;
   PanelSums<rows, halves> sums;
   sums.load_all(out, out_stride);
-  for (int k = 0; k < n_k; ++k, panel += panel_width) {
-    ahead.ask(k);
-    const F32x16 w0 = load_half<first_half>(panel);
-    sums.add(w0, halves == 2 ? load_half<1>(panel) : w0, in + k, in_stride);
+  for (int k = 0; k < n_k; k += Row::inputs, panel += Row::numbers) {
+    for (int i = 0; i < Row::inputs; ++i) ahead.ask(k + i);
+    const auto w0 = Row::load_half(panel, first_half);
+    sums.add(w0, halves == 2 ? Row::load_half(panel, 1) : w0, in + k, in_stride);
   }
   sums.store_all(out, out_stride);
 }
 
 /// accumulate_tile for n_rows <= rows.
 template <int rows, class T, class Next>
-inline void accumulate_rows(int n_rows, float* out, std::ptrdiff_t out_stride, const float* in,
-                            std::ptrdiff_t in_stride, const T* panel, int n_k, Next ahead) {
+inline void accumulate_rows(int n_rows, float* out, std::ptrdiff_t out_stride,
+                            const PanelInput<T>* in, std::ptrdiff_t in_stride, const T* panel,
+                            int n_k, Next ahead) {
   if constexpr (rows > 1) {
     if (n_rows < rows) {
       return accumulate_rows<rows - 1>(n_rows, out, out_stride, in, in_stride, panel, n_k, ahead);
@@ -112,9 +160,9 @@ inline void accumulate_rows(int n_rows, float* out, std::ptrdiff_t out_stride, c
   }
 }
 
-/// out[r][0 .. 31] += sum over k ascending of in[r][k] * panel[k][0 .. 31].
+/// out[r][0 .. 31] += sum over k ascending of in[r][k] * panel[k][0 .. 31]. n_k: of bf16, even.
 template <class T, class Next = NothingAhead>
-inline void accumulate_panel(float* out, std::ptrdiff_t out_stride, const float* in,
+inline void accumulate_panel(float* out, std::ptrdiff_t out_stride, const PanelInput<T>* in,
                              std::ptrdiff_t in_stride, const T* panel, int n_k, int n_rows,
                              Next ahead = {}) {
   each_tile<tile_rows>(n_rows, [&](int first, int n) {

@@ -1,11 +1,10 @@
 // The layout of what a matrix product streams: f32 weights, and K and V in pages. (Weights of other
 // elements are laid out for their own instructions: matmul.hpp, weight_groups.hpp.)
 //
-// A panel is [k][32]: 32 columns (outputs of a weight matrix; positions of a K page; dimensions of
-// a V page) side by side, so that vector lanes are columns and each column has one accumulator,
-// whatever the vector length. f32: in natural order. bf16: in pairs, columns j and j + 16 in one
-// 32-bit word (j in the low half), since two words' worth of f32 then come out of one load by a
-// shift and a mask.
+// A panel of f32 is [k][32]: 32 columns (outputs of a weight matrix; positions of a K page;
+// dimensions of a V page) side by side, so that vector lanes are columns and each column has one
+// accumulator, whatever the vector length. One of bf16 is [pairs of k][32][2], k even in the low
+// half of a 32-bit word: as VDPBF16PS reads it, and f32 comes out of one load by a shift or a mask.
 #pragma once
 #include <bit>
 #include <cstddef>
@@ -28,11 +27,6 @@ constexpr std::size_t element_bytes(Element element) {
 }
 constexpr int n_panels(int columns) {
   return (columns + panel_width - 1) / panel_width;
-}
-
-/// Where column j (0 .. 31) of a panel's row lies in that row.
-constexpr int panel_lane(Element element, int j) {
-  return element == Element::f32 ? j : 2 * (j % 16) + j / 16;
 }
 
 /// Rounds to nearest, ties to even; a NaN stays one. (Always inlined, since files compiled for

@@ -73,6 +73,18 @@ NANOFLOW_INLINE F32x16 at_least(F32x16 x, F32x16 bound) {
 NANOFLOW_INLINE F32x16 at_most(F32x16 x, F32x16 bound) {
   return F32x16(_mm512_min_ps(bound.v, x.v));
 }
+/// To the nearest of bf16's numbers, ties to even; a NaN stays one.
+NANOFLOW_INLINE F32x16 rounded_to_bf16(F32x16 x) {
+  const __m512i bits = _mm512_castps_si512(x.v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const __m512 rounded =
+      _mm512_castsi512_ps(_mm512_and_si512(up, _mm512_set1_epi32(static_cast<int>(0xffff0000U))));
+  return F32x16(_mm512_mask_mov_ps(rounded, _mm512_cmp_ps_mask(x.v, x.v, _CMP_UNORD_Q), x.v));
+}
+NANOFLOW_INLINE F32x16 bits_as_number(F32x16 x) {
+  return F32x16(_mm512_cvtepi32_ps(_mm512_castps_si512(x.v)));
+}
 NANOFLOW_INLINE F32x16 power_of_two(F32x16 shifted) {
   const __m512i n = _mm512_slli_epi32(_mm512_castps_si512(shifted.v), 23);
   const __m512i one = _mm512_castps_si512(_mm512_set1_ps(1.0F));
@@ -174,6 +186,22 @@ NANOFLOW_INLINE __m256 power_of_two(__m256 shifted) {
   const __m256i n = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
   const __m256i one = _mm256_castps_si256(_mm256_set1_ps(1.0F));
   return _mm256_castsi256_ps(_mm256_add_epi32(n, one));
+}
+NANOFLOW_INLINE __m256 rounded_to_bf16(__m256 x) {
+  const __m256i bits = _mm256_castps_si256(x);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const __m256 rounded =
+      _mm256_castsi256_ps(_mm256_and_si256(up, _mm256_set1_epi32(static_cast<int>(0xffff0000U))));
+  return _mm256_blendv_ps(rounded, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
+/// To the nearest of bf16's numbers, ties to even; a NaN stays one.
+NANOFLOW_INLINE F32x16 rounded_to_bf16(F32x16 x) {
+  return {rounded_to_bf16(x.a), rounded_to_bf16(x.b)};
+}
+NANOFLOW_INLINE F32x16 bits_as_number(F32x16 x) {
+  return {_mm256_cvtepi32_ps(_mm256_castps_si256(x.a)),
+          _mm256_cvtepi32_ps(_mm256_castps_si256(x.b))};
 }
 NANOFLOW_INLINE F32x16 power_of_two(F32x16 shifted) {
   return {power_of_two(shifted.a), power_of_two(shifted.b)};

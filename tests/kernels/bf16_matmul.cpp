@@ -114,8 +114,8 @@ struct Product {
 
   std::vector<float> run(Range part, Range panels, bool with_bias) const {
     std::vector<float> out(static_cast<std::size_t>(part.end) * stride(), untouched);
-    bf16_matmul(out.data(), stride(), rows, packed, with_bias ? bias.data() : nullptr, part,
-                panels, nullptr);
+    bf16_matmul(out.data(), stride(), rows, packed, with_bias ? bias.data() : nullptr, part, panels,
+                nullptr);
     return out;
   }
 };

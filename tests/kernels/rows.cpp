@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "fixture.hpp"
+#include "kernels/attention.hpp"
 #include "kernels/elementwise.hpp"
 #include "kernels/exp.hpp"
 #include "kernels/experts.hpp"
@@ -97,6 +98,32 @@ BOOST_AUTO_TEST_CASE(exponential_is_within_an_ulp_everywhere) {
   BOOST_TEST(exponential(-88.0F) == 0.0F);
   BOOST_TEST(exponential(INFINITY) == exponential(88.0F));
   BOOST_TEST(std::isnan(exponential(NAN)));
+}
+
+BOOST_AUTO_TEST_CASE(softmax_exponential_is_as_exact_as_it_says) {
+  double worst = 0, worst_near = 0;
+  for (float x = -86; x <= 60; x += 0x1p-10F) {
+    const double exact = std::exp(double(x)), error = std::abs(softmax_exponential(x) / exact - 1);
+    worst = std::max(worst, error);
+    if (x >= -5 && x <= 0) worst_near = std::max(worst_near, error);
+  }
+  BOOST_TEST(worst < 0x1p-21);
+  BOOST_TEST(worst_near < 0x1p-22);
+  BOOST_TEST(softmax_exponential(0.0F) == 1.0F);
+  BOOST_TEST(softmax_exponential(-INFINITY) == softmax_exponential(-86.0F));
+  BOOST_TEST(std::isnan(softmax_exponential(NAN)));
+}
+
+BOOST_AUTO_TEST_CASE(value_logarithm_is_at_most_the_logarithm) {
+  double least = 0, most = -1;
+  for (float x = 1e-25F; x < 1e10F; x *= 1.003F) {
+    const double below = std::log(double(x)) - value_logarithm(x);
+    least = std::min(least, below);
+    most = std::max(most, below);
+  }
+  BOOST_TEST(least > -1e-4);
+  BOOST_TEST(most < 0.06);
+  BOOST_TEST(value_logarithm(0.0F) == -60);
 }
 
 BOOST_AUTO_TEST_CASE(scaled_exp_has_the_bits_of_the_reference) {
