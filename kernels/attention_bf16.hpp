@@ -17,11 +17,9 @@ NANOFLOW_INLINE void store_pair_inputs(PairInput* to, F32x16 x) {
 
 /// Query i of the tile, filled up with a zero.
 inline void round_query(const Tile& tile, const float* query, int i) {
-  const int head_dim = tile.pages.head_dim;
   PairInput* to = tile.paired.queries + i * tile.value_stride;
   for (int d = 0; d < tile.value_stride; d += 16)
-    store_pair_inputs(
-        to + d, d + 16 <= head_dim ? load(query + d) : load(query + d, larger(0, head_dim - d)));
+    store_pair_inputs(to + d, load_query(query, d, tile.pages.head_dim));
 }
 
 /// A pair of positions of V, of which only the first one is seen: the other may be anything.

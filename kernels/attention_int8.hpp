@@ -52,17 +52,14 @@ NANOFLOW_INLINE std::int32_t sum_of_integers(__m256i x) {
 /// Query i of the tile in 16 bits, filled up with zeros.
 inline void quantize_query(const Tile& tile, const float* query, int i) {
   const int head_dim = tile.pages.head_dim;
-  const auto part = [&](int d) {
-    return d + 16 <= head_dim ? load(query + d) : load(query + d, larger(0, head_dim - d));
-  };
   Largest largest;
-  for (int d = 0; d < head_dim; d += 16) largest.add(part(d));
+  for (int d = 0; d < head_dim; d += 16) largest.add(load_query(query, d, head_dim));
   const auto [factor, scale] = symmetric_scale(largest.get(), query_limit);
   const std::ptrdiff_t stride = tile.n() * kv_quad;
   std::int16_t* to = tile.quantized.queries + i * kv_quad;
   __m256i pairs = __m256i();
   for (int d = 0; d < tile.value_stride; d += 16, to += 4 * stride) {
-    const __m256i numbers = to_16_bits(part(d) * F32x16(factor));
+    const __m256i numbers = to_16_bits(load_query(query, d, head_dim) * F32x16(factor));
     pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(numbers, _mm256_set1_epi16(1)));
     store_quads(to, stride, query_quads(numbers));
   }

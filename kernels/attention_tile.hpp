@@ -66,6 +66,11 @@ struct Tile {
   }
 };
 
+/// Sixteen numbers of a query from d on, filled up with zeros.
+NANOFLOW_INLINE F32x16 load_query(const float* query, int d, int head_dim) {
+  return d + 16 <= head_dim ? load(query + d) : load(query + d, larger(0, head_dim - d));
+}
+
 inline constexpr int block_pages = attention_block / kv_page_tokens;
 
 /// The positions that a tile folds at once, and where their pages are.

@@ -16,26 +16,22 @@ inline constexpr int pair_width = 2 * panel_width;  // of a panel's pairs: [32 o
 /// Of twelve rows GCC 12 does not keep all sums in registers: an eighth slower than ten.
 inline constexpr int bf16_tile_rows = smaller(tile_rows, 10);
 
+/// What a tile reads, [blocks][rows][32].
+struct TileInputs {
+  const PairInput* values;
+  std::ptrdiff_t next_block;
+};
+
 #ifdef __AVX512BF16__
 
 /// vdpbf16ps takes both inputs of a pair at once.
 inline constexpr int pair_parts = 1;
 template <int>
-NANOFLOW_INLINE __m512i load_weights(const std::uint16_t* pairs) {
-  return _mm512_loadu_si512(pairs);
-}
-NANOFLOW_INLINE F32x16 add_products(F32x16 sum, const std::uint16_t* x, __m512i w) {
-  std::int32_t pair;
-  __builtin_memcpy(&pair, x, sizeof pair);
-  return F32x16(_mm512_dpbf16_ps(sum.v, reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair)),
-                                 reinterpret_cast<__m512bh>(w)));
+NANOFLOW_INLINE PairWords load_weights(const std::uint16_t* pairs) {
+  return load_pairs(pairs);
 }
 
-/// What a tile reads, [blocks][rows][32]: the rows as they are.
-struct TileInputs {
-  const std::uint16_t* values;
-  std::ptrdiff_t next_block;
-};
+/// The rows as they are.
 template <int floats>
 struct InputBuffer {
   NANOFLOW_INLINE TileInputs prepare(const Bf16Rows& in, int, int) {
@@ -51,15 +47,8 @@ template <int part>
 NANOFLOW_INLINE F32x16 load_weights(const std::uint16_t* pairs) {
   return part == 0 ? load_low(pairs) : load_high(pairs);
 }
-NANOFLOW_INLINE F32x16 add_products(F32x16 sum, const float* x, F32x16 w) {
-  return fma(F32x16(*x), w, sum);
-}
 
-/// What a tile reads, [blocks][rows][32]: the rows once more, in f32.
-struct TileInputs {
-  const float* values;
-  std::ptrdiff_t next_block;
-};
+/// The rows once more, in f32.
 template <int floats>
 struct InputBuffer {
   alignas(64) float values[floats];
@@ -86,7 +75,7 @@ NANOFLOW_INLINE void add_part(F32x16 (&sums)[rows][n], const X* x, const std::ui
     const auto w = load_weights<part>(pairs + vector / 2 * next_panel + vector % 2 * panel_width);
 #pragma GCC unroll 12
     for (int r = 0; r < rows; ++r)
-      sums[r][v] = add_products(sums[r][v], x + r * block_inputs + part, w);
+      sums[r][v] = add_product(sums[r][v], x + r * block_inputs + part, w);
   }
 }
 
