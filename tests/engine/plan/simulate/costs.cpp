@@ -1,10 +1,9 @@
 // Waves of tiles, steady batches and shapes, by hand.
 #include <boost/test/unit_test.hpp>
-#include <filesystem>
-#include <fstream>
 
 #include "engine/plan/simulate/device_graph.hpp"
 #include "engine/plan/simulate/model_shape.hpp"
+#include "tests/engine/plan/simulate/temporary_folder.hpp"
 
 using namespace nanoflow;
 using namespace nanoflow::simulate;
@@ -118,13 +117,13 @@ BOOST_AUTO_TEST_CASE(shapes_have_the_published_parameter_counts) {
 }
 
 BOOST_AUTO_TEST_CASE(a_shape_may_be_a_config_json) {
-  std::filesystem::create_directories("shape");
-  std::ofstream("shape/config.json") << R"({"architectures": ["LlamaForCausalLM"],
+  const TemporaryFolder folder;
+  const auto file = folder.write("config.json", R"({"architectures": ["LlamaForCausalLM"],
     "hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32,
     "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 128256,
     "max_position_embeddings": 8192, "rms_norm_eps": 1e-05, "rope_theta": 500000.0,
-    "hidden_act": "silu", "tie_word_embeddings": false})";
-  for (const char* path : {"shape", "shape/config.json"})
+    "hidden_act": "silu", "tie_word_embeddings": false})");
+  for (const auto& path : {folder.path(), file})
     BOOST_TEST(parameters(find_shape(path)) == 8'030'261'248);
   BOOST_CHECK_THROW(find_shape("no-such-model"), ShapeError);
 }

@@ -1,7 +1,7 @@
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 
 #include "engine/plan/simulate/device_profile.hpp"
+#include "tests/engine/plan/simulate/temporary_folder.hpp"
 
 using namespace nanoflow::simulate;
 
@@ -59,8 +59,8 @@ BOOST_AUTO_TEST_CASE(a_profile_is_read_as_it_is_written) {
   BOOST_TEST(profile.memory_bytes == 8e9);
   BOOST_TEST(profile.gemv.performance(0.4) == 0.8);
   BOOST_TEST(profile.network_curve.performance(0.1) == 0.3);
-  std::ofstream("mine.toml") << good;
-  BOOST_TEST(load_profile("mine.toml").flops == 1e12);
+  const TemporaryFolder folder;
+  BOOST_TEST(load_profile(folder.write("mine.toml", good)).flops == 1e12);
 }
 
 BOOST_AUTO_TEST_CASE(the_built_in_ones_are_whole) {
