@@ -27,7 +27,13 @@ float maximum(const float* x, int n) {
     }
   }
   for (; i < n; ++i) best[0] = x[i] > best[0] ? x[i] : best[0];
-  return *std::max_element(best.begin(), best.end());
+  for (int half = lanes / 2; half > 0; half /= 2) {
+    for (int lane = 0; lane < half; ++lane) {
+      const float value = best[lane + half];
+      best[lane] = value > best[lane] ? value : best[lane];
+    }
+  }
+  return best[0];
 }
 
 }  // namespace
@@ -47,6 +53,13 @@ int largest(const float* logits, int n) {
     if (logits[i] == best) return i;
   }
   return 0;
+}
+
+void LargestLogit::add(const float* logits, std::int32_t first, int n) {
+  const float here = maximum(logits, n);
+  if (here < logit) return;
+  if (std::isfinite(here)) return add({here, first + largest(logits, n)});
+  for (int i = 0; i < n; ++i) add({defined_logit(logits[i]), first + i});
 }
 
 namespace {

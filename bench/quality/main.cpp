@@ -98,6 +98,7 @@ class Perplexity {
     load.n_slots = load.max_step_tokens = static_cast<int>(windows.size());
     pages_a_window_ = (options.window + page_size - 1) / page_size;
     load.n_pages = load.n_slots * pages_a_window_;
+    load.keep_logits = true;
     auto checkpoint = Checkpoint::open(options.model);
     model_ = std::dynamic_pointer_cast<CpuModel>(device_->load(checkpoint, load));
     greedy_->temperature = 0;

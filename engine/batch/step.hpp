@@ -1,6 +1,7 @@
 // What one iteration computes: the only thing that the scheduler tells a device.
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -34,6 +35,11 @@ struct SamplingParams {
 
   bool needs_history() const {
     return presence_penalty != 0 || frequency_penalty != 0 || repetition_penalty != 1;
+  }
+  /// The largest raw logit's token is chosen, and nobody asks about others.
+  bool takes_largest() const {
+    return temperature < std::numeric_limits<float>::min() && !needs_history() &&
+           logit_bias.empty() && min_tokens == 0 && logprobs < 0;
   }
 };
 

@@ -56,8 +56,7 @@ void CpuForward::launch(const Crew& crew, const Instruction& instruction, CpuSte
     case OperationKind::gather:
       return gather(crew, sampled, prepared_sampled, step);
     case OperationKind::lm_head:
-      return matmul(crew, sampled, work_.logits, config_.vocab_size, work_.gathered, dim,
-                    prepared_sampled, weights_.lm_head);
+      return lm_head(crew, sampled, prepared_sampled, step);
     case OperationKind::sample:
       return sample(crew, sampled, step);
   }
@@ -109,7 +108,7 @@ void CpuForward::gate_up(const Crew& crew, Range rows, const CpuFeedForward& wei
     return crew.split(
         rows, [&](Range part) { activate(work_.gate_up, ffn_dim, gated, weights.down, part); });
   }
-  constexpr int n_rows = CpuWorkspace::gated_rows, n_columns = CpuWorkspace::gated_columns;
+  constexpr int n_rows = CpuWorkspace::part_rows, n_columns = CpuWorkspace::part_columns / 2;
   const Range parts{0, (ffn_dim + n_columns - 1) / n_columns};
   crew.split(rows, parts, [&](Range part, Range columns) {
     for (int r = part.begin; r < part.end; r += n_rows) {
@@ -126,11 +125,11 @@ void CpuForward::gate_up(const Crew& crew, Range rows, const CpuFeedForward& wei
 /// of them is written to memory.
 void CpuForward::gate_up_part(int worker, Range rows, Range columns, const CpuFeedForward& weights,
                               const PreparedRows& prepared, const PreparedRows& gated) const {
-  constexpr std::ptrdiff_t stride = CpuWorkspace::gated_stride;
+  constexpr std::ptrdiff_t stride = CpuWorkspace::part_stride;
   const int ffn_dim = config_.ffn_dim;
   // As if all rows and columns were there.
-  float* gate = work_.gate_up_scratch(worker) - rows.begin * stride - columns.begin;
-  float* up = gate + CpuWorkspace::gated_columns;
+  float* gate = work_.part_scratch(worker) - rows.begin * stride - columns.begin;
+  float* up = gate + CpuWorkspace::part_columns / 2;
   const auto product = [&](float* out, int first) {
     multiply(worker, out - first, stride, work_.normed, config_.dim, prepared, weights.gate_up,
              nullptr, rows,

@@ -49,9 +49,14 @@ class CpuForward {
                 const kernels::PackedMatrix& next, Range rows) const;
   void gather(const Crew& crew, Range sampled, const PreparedRows& prepared,
               const CpuStep& step) const;
+  void lm_head(const Crew& crew, Range sampled, const PreparedRows& prepared,
+               const CpuStep& step) const;
+  void lm_head_part(int worker, Range rows, Range panels, const PreparedRows& prepared,
+                    const CpuStep& step) const;
   void sample(const Crew& crew, Range sampled, CpuStep& step) const;
   void sample_sequence(int worker, CpuStep::Sampler& sampler, CpuStep& step) const;
   TokenId sample_row(int worker, int row, CpuStep& step) const;
+  TokenId largest(int row) const;
 
   void route(const Crew& crew, Range rows, const CpuLayer& layer) const;
   void experts(const Crew& crew, Range rows, const CpuLayer& layer, const CpuStep& step) const;

@@ -91,7 +91,8 @@ CpuModel::CpuModel(std::shared_ptr<const Checkpoint> checkpoint, const LoadOptio
       workspace_(checkpoint_->config(), {.max_rows = options.max_step_tokens,
                                          .max_sampled = options.n_slots + max_draft_rows,
                                          .n_workers = device.n_workers,
-                                         .n_streams = device.n_streams}),
+                                         .n_streams = device.n_streams,
+                                         .keep_logits = options.keep_logits}),
       slots_(options.n_slots),
       forward_(checkpoint_->config(), weights_,
                kv_pages(checkpoint_->config(), options_.kv, kv_.data()), workspace_, slots_) {

@@ -48,7 +48,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   std::vector<LaunchSpan> launches(std::uint64_t step_number) const override;
 
   /// Raw logits of a step's i-th row that samples, drafts' rows included, until another step runs:
-  /// [vocab_size].
+  /// [vocab_size]. Only with LoadOptions::keep_logits are they of every row.
   std::span<const float> logits(std::uint64_t step_number, int sampled) const;
 
   std::uint64_t page_bytes() const override;

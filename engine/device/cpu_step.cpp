@@ -107,7 +107,8 @@ void CpuStep::add(const StepSequence& from) {
     tiles.push_back({index, row, std::min(row + tile_rows, to.row_end)});
   const int first = static_cast<int>(sampled.size());
   for (int row = to.row_end - from.n_sampled(); row < to.row_end; ++row)
-    sampled.push_back({row, from.slot, from.choice, positions[row] + 1, from.sampling});
+    sampled.push_back({row, from.slot, from.choice, positions[row] + 1, from.sampling,
+                       from.sampling && from.sampling->takes_largest()});
   if (from.samples) samplers.push_back({first, static_cast<int>(sampled.size()), 0});
   sequences.push_back(std::move(to));
 }

@@ -38,6 +38,7 @@ struct CpuStep {
     int choice = 0;
     int position = 0;  // of the token to be chosen
     std::shared_ptr<const SamplingParams> sampling;
+    bool takes_largest = false;  // as sampling says
   };
   /// A sequence's rows that sample: one after the other, as long as guesses are right.
   struct Sampler {

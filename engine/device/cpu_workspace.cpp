@@ -64,7 +64,8 @@ PreparedRows PreparedRows::for_rows(std::size_t n) const {
   return strided;
 }
 
-CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
+CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes)
+    : n_workers(sizes.n_workers), keep_logits(sizes.keep_logits), max_sampled_(sizes.max_sampled) {
   Placement placement;
   const std::size_t rows = sizes.max_rows, dim = config.dim;
   placement.add(x, rows, dim);
@@ -97,11 +98,12 @@ CpuWorkspace::CpuWorkspace(const ModelConfig& config, const Sizes& sizes) {
   placement.add(prepared_sampled, sizes.max_sampled, config.dim);
   placement.add(gathered, sizes.max_sampled, dim);
   placement.add(logits, sizes.max_sampled, config.vocab_size);
+  placement.add(largest_, sizes.n_workers, sizes.max_sampled);
 
   const auto scratch = static_cast<std::ptrdiff_t>(std::max(
       {kernels::attention_scratch_floats(config.n_heads, config.n_kv_heads, config.head_dim),
        kernels::sample_scratch_floats(config.vocab_size),
-       static_cast<std::size_t>(gated_rows * gated_stride)}));
+       static_cast<std::size_t>(part_rows * part_stride)}));
   // Whole pages, so that no two workers write to one.
   scratch_stride_ = (scratch + floats_a_page - 1) / floats_a_page * floats_a_page;
   placement.add(scratch_, sizes.n_workers, scratch_stride_);

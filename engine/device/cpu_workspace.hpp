@@ -3,6 +3,7 @@
 
 #include "engine/device/mapped_memory.hpp"
 #include "engine/model/config.hpp"
+#include "kernels/logits.hpp"
 #include "kernels/pages_ahead.hpp"
 #include "kernels/quantize_rows.hpp"
 #include "kernels/rope.hpp"
@@ -38,13 +39,15 @@ struct CpuWorkspace {
     int max_sampled = 0;  // rows of a step that sample
     int n_workers = 0;    // of all streams
     int n_streams = 0;
+    bool keep_logits = false;
   };
   CpuWorkspace(const ModelConfig& config, const Sizes& sizes);
 
-  /// Rows and columns of gate and up that a worker computes together, and from a row to the next:
-  /// not a power of two, which would crowd them into a few sets of the caches.
-  static constexpr int gated_rows = 96, gated_columns = 64;
-  static constexpr int gated_stride = 2 * gated_columns + 16;
+  /// A part of a product that a worker computes in its scratch, where it stays in a cache until the
+  /// worker has made what is needed of it: rows, columns (of gate and up half of them each), and
+  /// from a row to the next, not a power of two, which would crowd them into a few sets.
+  static constexpr int part_rows = 96, part_columns = 128;
+  static constexpr int part_stride = part_columns + 16;
 
   MappedMemory memory;
   float* x = nullptr;           // [max_rows, dim], the residual stream
@@ -73,7 +76,9 @@ struct CpuWorkspace {
   PreparedRows prepared_sampled;  // [max_sampled], of gathered
 
   float* gathered = nullptr;  // [max_sampled, dim], normed
-  float* logits = nullptr;    // [max_sampled, vocab_size]
+  int n_workers;
+  bool keep_logits;         // of all rows; else of those that do not just take the largest
+  float* logits = nullptr;  // [max_sampled, vocab_size]
 
   // What products ask for beside their own work: the pages of the next layer's attention, as many
   // as stay in a cache until then.
@@ -81,11 +86,17 @@ struct CpuWorkspace {
   std::size_t most_bytes_ahead = 0;              // of all workers together
 
   float* attention_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
-  float* gate_up_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
+  float* part_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
   float* sample_scratch(int worker) const { return scratch_ + worker * scratch_stride_; }
+  /// Of a row that samples: what this worker has seen of it.
+  kernels::LargestLogit& largest(int worker, int row) const {
+    return largest_[worker * max_sampled_ + row];
+  }
 
  private:
-  float* scratch_ = nullptr;  // [n_workers, scratch_stride]
+  std::ptrdiff_t max_sampled_;
+  kernels::LargestLogit* largest_ = nullptr;  // [n_workers, max_sampled]
+  float* scratch_ = nullptr;                  // [n_workers, scratch_stride]
   std::ptrdiff_t scratch_stride_ = 0;
 };
 

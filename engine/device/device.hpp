@@ -26,6 +26,7 @@ struct LoadOptions {
   int n_pages = 0;          // KV pages
   int n_slots = 0;          // sequences that can run at once; each samples, and max_draft_rows more
   int max_step_tokens = 0;  // rows of the largest step
+  bool keep_logits = false;  // of every row that samples, although its token may not need them
   /// Called now and then with bytes done and in all; what it throws ends the load.
   std::function<void(std::uint64_t done_bytes, std::uint64_t total_bytes)> progress;
 };

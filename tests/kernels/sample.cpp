@@ -1,9 +1,13 @@
 #include "kernels/sample.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <random>
 
 #include "fixture.hpp"
+#include "kernels/logits.hpp"
 #include "kernels/philox.hpp"
 
 using namespace nanoflow::kernels;
@@ -38,6 +42,23 @@ struct Parameters {
 std::int32_t sample_of(const std::vector<float>& logits, const SampleParams& params) {
   std::vector<float> scratch(sample_scratch_floats(static_cast<int>(logits.size())), NAN);
   return sample(logits.data(), static_cast<int>(logits.size()), params, scratch.data());
+}
+
+/// Of parts of any lengths, in any order, shared out to three workers.
+std::int32_t largest_of_parts(const std::vector<float>& logits, std::mt19937& random) {
+  std::vector<std::pair<int, int>> parts;
+  for (int begin = 0, n = 0; begin < std::ssize(logits); begin += n) {
+    n = std::uniform_int_distribution(
+        1, std::min(200, static_cast<int>(std::ssize(logits)) - begin))(random);
+    parts.emplace_back(begin, n);
+  }
+  std::shuffle(parts.begin(), parts.end(), random);
+  std::array<LargestLogit, 3> workers;
+  for (const auto& [begin, n] : parts)
+    workers[random() % workers.size()].add(logits.data() + begin, begin, n);
+  LargestLogit largest;
+  for (const auto& worker : workers) largest.add(worker);
+  return largest.token;
 }
 
 }  // namespace
@@ -185,6 +206,20 @@ BOOST_AUTO_TEST_CASE(log_probabilities_of_odd_logits_are_defined) {
   BOOST_TEST(top[1].first == 2);
   BOOST_TEST(top[2].first == 0);
   BOOST_TEST(top[2].second == -INFINITY);
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_of_parts_is_the_greedy_choice) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  constexpr float finite = std::numeric_limits<float>::max();
+  std::mt19937 random(7);
+  for (int n = 0; n < 400; ++n) {
+    std::vector<float> logits(1 + random() % 700);
+    for (auto& logit : logits) logit = static_cast<float>(random() % 50);  // so that some are equal
+    for (const float special : {NAN, -infinity, infinity, finite, -finite})
+      if (random() % 4 == 0) logits[random() % logits.size()] = special;
+    if (n % 16 == 0) std::fill(logits.begin(), logits.end(), n % 32 == 0 ? NAN : -infinity);
+    BOOST_TEST(largest_of_parts(logits, random) == sample_of(logits, {.temperature = 0}));
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

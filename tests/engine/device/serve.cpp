@@ -168,6 +168,7 @@ std::shared_ptr<CpuModel> load_test_model(CpuDevice& device, const std::string& 
   options.n_pages = n_pages;
   options.n_slots = 16;
   options.max_step_tokens = max_step_tokens;
+  options.keep_logits = true;
   return std::dynamic_pointer_cast<CpuModel>(device.load(Checkpoint::open(path), options));
 }
 
