@@ -16,11 +16,12 @@
 // and out = o / l at the end, where l is the sum of its parts 8, 4, 2 and 1 apart. With bf16 pages
 // q and p (but not in l) are rounded to bf16, and of two neighbours, d or j even and the next one,
 // the odd one is added first, as VDPBF16PS does. With int8 pages (kv_pages.hpp) the products are
-// integers, whose sums are exact: q becomes 16 bits with one scale (symmetric.hpp, limit 32639,
-// whose low byte may be signed), and so do the weights, V's scales included. m is the maximum of
-// what the weights are by, so that they are 1.07 at most:
+// integers, whose sums are exact: q becomes 8 bits with one scale (symmetric.hpp, limit 127), as a
+// token's K has them, and the weights, V's scales included, 16: a few of them may be much larger
+// than most, which must not vanish. m is the maximum of what the weights are by, so that they are
+// 1.07 at most:
 //
-//   x[j] = (sum of q16 * k8[j]) * k_scale[j], NaN where v_scale[j] is; q_scale * scale for scale
+//   x[j] = (sum of q8 * k8[j]) * k_scale[j], NaN where v_scale[j] is; q_scale * scale for scale
 //   m' = max(m, every visible fma(x[j], scale, value_logarithm(v_scale[j])))
 //   w16[j] = p[j] * (v_scale[j] * 30000), 0 where j is not visible
 //   o[d] = fma(sum of w16[j] * v8[j][d], 1 / 30000, o[d] * c)
@@ -43,7 +44,7 @@ namespace nanoflow::kernels {
 inline constexpr int attention_block = 128;     // positions folded at once
 inline constexpr int attention_tile_rows = 16;  // rows that read K and V together
 // With int8 pages: the largest number of a query, and what a weight of 1 becomes.
-inline constexpr float query_limit = 127 * 256 + 127, weight_factor = 30000;
+inline constexpr float query_limit = 127, weight_factor = 30000;
 
 /// ln x, or up to 0.06 less, and at least -60: between two powers of two along a line. T is float
 /// or F32x16.

@@ -227,7 +227,7 @@ Tile place(const KvPages& pages, const KvRows& sequence, const AttentionShape& s
   tile.scores = take(attention_block);
   tile.values = take(tile.value_stride);
   tile.queries = take(tile.value_stride);
-  tile.quantized.queries = reinterpret_cast<std::int16_t*>(tile.queries);
+  tile.quantized.queries = reinterpret_cast<QueryNumber*>(tile.queries);
   tile.quantized.weights = reinterpret_cast<std::int16_t*>(take(attention_block / 2));
   tile.paired.queries = reinterpret_cast<PairInput*>(tile.queries);
   if constexpr (std::is_same_v<PairInput, float>)

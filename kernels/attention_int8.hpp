@@ -1,8 +1,7 @@
-// Attention's products with int8 pages: queries and weights become 16-bit integers. Only *_cpu.cpp
-// files include this.
+// Attention's products with int8 pages: queries become integers of 8 bits, weights of 16. Only
+// *_cpu.cpp files include this.
 #pragma once
 #include "kernels/attention_tile.hpp"
-#include "kernels/quad_tile.hpp"
 #include "kernels/symmetric.hpp"
 
 namespace nanoflow::kernels::NANOFLOW_ISA {
@@ -30,18 +29,6 @@ struct Largest {
   }
 };
 
-/// Writes sixteen numbers as four quads, `stride` numbers apart.
-NANOFLOW_INLINE void store_quads(std::int16_t* to, std::ptrdiff_t stride, __m256i x) {
-  const __m128i low = _mm256_castsi256_si128(x), high = _mm256_extracti128_si256(x, 1);
-  const auto store = [&](int quad, __m128i half) {
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(to + quad * stride), half);
-  };
-  store(0, low);
-  store(1, _mm_unpackhi_epi64(low, low));
-  store(2, high);
-  store(3, _mm_unpackhi_epi64(high, high));
-}
-
 NANOFLOW_INLINE std::int32_t sum_of_integers(__m256i x) {
   __m128i four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
   four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
@@ -49,19 +36,19 @@ NANOFLOW_INLINE std::int32_t sum_of_integers(__m256i x) {
   return _mm_cvtsi128_si32(four);
 }
 
-/// Query i of the tile in 16 bits, filled up with zeros.
+/// Query i of the tile as integers, filled up with zeros.
 inline void quantize_query(const Tile& tile, const float* query, int i) {
   const int head_dim = tile.pages.head_dim;
   Largest largest;
   for (int d = 0; d < head_dim; d += 16) largest.add(load_query(query, d, head_dim));
   const auto [factor, scale] = symmetric_scale(largest.get(), query_limit);
   const std::ptrdiff_t stride = tile.n() * kv_quad;
-  std::int16_t* to = tile.quantized.queries + i * kv_quad;
+  QueryNumber* to = tile.quantized.queries + i * kv_quad;
   __m256i pairs = __m256i();
   for (int d = 0; d < tile.value_stride; d += 16, to += 4 * stride) {
     const __m256i numbers = to_16_bits(load_query(query, d, head_dim) * F32x16(factor));
     pairs = _mm256_add_epi32(pairs, _mm256_madd_epi16(numbers, _mm256_set1_epi16(1)));
-    store_quads(to, stride, query_quads(numbers));
+    store_queries(to, stride, numbers);
   }
   tile.quantized.query_starts[i] = -key_offset * sum_of_integers(pairs);
   tile.quantized.query_scales[i] = scale * tile.shape.scale;
@@ -70,9 +57,9 @@ inline void quantize_query(const Tile& tile, const float* query, int i) {
 /// 32-bit products of whole pages, in the scores' place; invisible positions included.
 inline void multiply_keys_int8(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
   for (int page = block.first_page(); page < block.end_page(); ++page) {
-    const QuadPart part{reinterpret_cast<const std::int8_t*>(block.k[page] + kv_scale_bytes),
-                        tile.quantized.queries, n_quads(tile.pages.head_dim),
-                        std::ptrdiff_t{tile.n()} * kv_quad};
+    const QuadPart<true> part{reinterpret_cast<const std::int8_t*>(block.k[page] + kv_scale_bytes),
+                              tile.quantized.queries, n_quads(tile.pages.head_dim),
+                              std::ptrdiff_t{tile.n()} * kv_quad};
     float* out = tile.scores + page * kv_page_tokens;
     const auto put = [&](int i, int column, I32x16 sums) {
       store_integers(out + i * attention_block + column,
@@ -107,7 +94,7 @@ NANOFLOW_INLINE F32x16 product_int8(const Tile& tile, int i, int j) {
 /// o of every query: what it was, corrected, and the block's weighted values. Invisible positions
 /// weigh 0.
 inline void add_values_int8(const Tile& tile, const TileBlock& block, LinesAhead& ahead) {
-  QuadPart parts[block_pages];
+  QuadPart<false> parts[block_pages];
   int n_parts = 0;
   for (int page = block.first_page(); page < block.end_page(); ++page) {
     const auto [first, end] = block.in_page(page);

@@ -2,6 +2,7 @@
 #pragma once
 #include "kernels/attention.hpp"
 #include "kernels/panel_tile.hpp"
+#include "kernels/quad_tile.hpp"
 
 namespace nanoflow::kernels::NANOFLOW_ISA {
 
@@ -18,7 +19,7 @@ struct PairedTile {
 
 /// What products with int8 pages need, in the scratch.
 struct QuantizedTile {
-  std::int16_t* queries = nullptr;       // [value_stride / 4][n][4], in quads
+  QueryNumber* queries = nullptr;        // [value_stride / 4][n][4], in quads
   std::int16_t* weights = nullptr;       // [n][128], in quads
   float* query_scales = nullptr;         // [n], shape.scale included
   std::int32_t* query_starts = nullptr;  // [n]: what takes K's offset away

@@ -1,8 +1,10 @@
-// The inner loop of attention's products with int8 pages: sums of products of 8-bit numbers with
-// 16-bit ones, exact in 32 bits. Only *_cpu.cpp files include this.
+// The inner loop of attention's products with int8 pages: sums of products of K's 8-bit numbers
+// with a query's, and of V's with weights of 16 bits, exact in 32 bits. Only *_cpu.cpp files
+// include this.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/kv_pages.hpp"
 #include "kernels/lines_ahead.hpp"
@@ -18,45 +20,54 @@ namespace nanoflow::kernels::NANOFLOW_ISA {
 // A tile is some rows times the 32-bit words of two registers, a word for each column.
 inline constexpr int tile_columns = 2 * sizeof(Words) / sizeof(std::int32_t);
 
-template <>
-struct QuadSums<0> {
+struct NoQuadSums {
   NANOFLOW_INLINE void clear() {}
-  template <bool, int>
-  NANOFLOW_INLINE void add(const PanelWords&, const std::int16_t*) {}
+  template <int>
+  NANOFLOW_INLINE void add(const PanelWords&, const void*) {}
   template <class Put>
   NANOFLOW_INLINE void put(int, int, const Put&) const {}
 };
+template <>
+struct QuadSums<true, 0> : NoQuadSums {};
+template <>
+struct QuadSums<false, 0> : NoQuadSums {};
+
+/// What a product's rows are: queries for keys, or weights of values.
+template <bool keys>
+using QuadNumber = std::conditional_t<keys, QueryNumber, std::int16_t>;
 
 /// What multiply_quads sums up: n_quads quads of a panel, [n_quads][32][4] bytes in the order of
-/// kv_pages.hpp, times `in`, quads as query_quads or weight_quads make them, which lie next_quad
+/// kv_pages.hpp, times `in`, quads as store_queries or weight_quads make them, which lie next_quad
 /// numbers apart.
+template <bool keys>
 struct QuadPart {
   const std::int8_t* panel;
-  const std::int16_t* in;
+  const QuadNumber<keys>* in;
   int n_quads;
   std::ptrdiff_t next_quad;
 };
+template <bool keys>
 struct QuadParts {
-  const QuadPart* begin;
+  const QuadPart<keys>* begin;
   int n_parts;
   int n_rows;
 };
 
 /// multiply_quads for `rows` of the rows and the columns of two registers.
 template <int rows, bool keys, int next_row, class Put>
-inline void multiply_quad_tile(const QuadParts& parts, int first_row, int column, const Put& put,
-                               LinesAhead& ahead) {
-  QuadSums<rows> sums;
+inline void multiply_quad_tile(const QuadParts<keys>& parts, int first_row, int column,
+                               const Put& put, LinesAhead& ahead) {
+  QuadSums<keys, rows> sums;
   sums.clear();
   for (int i = 0; i < parts.n_parts; ++i) {
-    const QuadPart& part = parts.begin[i];
+    const auto& part = parts.begin[i];
     const std::int8_t* panel = part.panel + column * kv_quad;
-    const std::int16_t* in = part.in + first_row * next_row;
+    const auto* in = part.in + first_row * next_row;
     for (int quad = 0; quad < part.n_quads;) {
       constexpr int lines = panel_width * kv_quad / 64, steps = 4;
       ahead.ask(steps * lines);  // as many as are read
       for (const int end = smaller(quad + steps, part.n_quads); quad < end; ++quad) {
-        sums.template add<keys, next_row>(PanelWords::load<keys>(panel), in);
+        sums.template add<next_row>(PanelWords::load<keys>(panel), in);
         panel += panel_width * kv_quad;
         in += part.next_quad;
       }
@@ -67,7 +78,7 @@ inline void multiply_quad_tile(const QuadParts& parts, int first_row, int column
 
 /// multiply_quads for n <= rows of the rows.
 template <int rows, bool keys, int next_row, class Put>
-inline void multiply_quad_rows(const QuadParts& parts, int first_row, int n, const Put& put,
+inline void multiply_quad_rows(const QuadParts<keys>& parts, int first_row, int n, const Put& put,
                                LinesAhead& ahead) {
   if constexpr (rows > 1) {
     if (n < rows)
@@ -82,9 +93,10 @@ inline void multiply_quad_rows(const QuadParts& parts, int first_row, int n, con
 /// whose bytes are unsigned, or of values. Rows of `in` lie next_row numbers apart, which is known
 /// when compiled.
 template <bool keys, int next_row, class Put>
-inline void multiply_quads(const QuadParts& parts, const Put& put, LinesAhead& ahead) {
-  each_tile<quad_tile_rows>(parts.n_rows, [&](int first, int n) {
-    multiply_quad_rows<quad_tile_rows, keys, next_row>(parts, first, n, put, ahead);
+inline void multiply_quads(const QuadParts<keys>& parts, const Put& put, LinesAhead& ahead) {
+  constexpr int rows = quad_tile_rows(keys);
+  each_tile<rows>(parts.n_rows, [&](int first, int n) {
+    multiply_quad_rows<rows, keys, next_row>(parts, first, n, put, ahead);
   });
 }
 

@@ -11,7 +11,12 @@
 namespace nanoflow::kernels::NANOFLOW_ISA {
 
 using Words = __m256i;
-inline constexpr int quad_tile_rows = 4;
+template <bool keys, int rows>
+struct QuadSums;
+using QueryNumber = std::int16_t;  // as products take it
+constexpr int quad_tile_rows(bool) {
+  return 4;
+}
 
 NANOFLOW_INLINE Words load_bytes(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
@@ -47,8 +52,11 @@ NANOFLOW_INLINE __m256i to_16_bits(F32x16 x) {
 NANOFLOW_INLINE __m256i weight_quads(__m256i numbers) {
   return numbers;
 }
-NANOFLOW_INLINE __m256i query_quads(__m256i numbers) {
-  return numbers;
+/// Writes sixteen numbers of a query as four quads, `stride` numbers apart.
+NANOFLOW_INLINE void store_queries(QueryNumber* to, std::ptrdiff_t stride, __m256i numbers) {
+  alignas(32) std::int64_t quads[4];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(quads), numbers);
+  for (int i = 0; i < 4; ++i) __builtin_memcpy(to + i * stride, quads + i, sizeof *quads);
 }
 
 /// Words of 16 columns, as a page has them, widened: bytes 0 and 2, and bytes 1 and 3, of each.
@@ -85,20 +93,20 @@ NANOFLOW_INLINE void add_products(Words& s0, Words& s1, Words x0, Words x1,
 }
 
 /// The sums of some rows times 16 columns, one row and those after it.
-template <int rows>
+template <bool keys, int rows>
 struct QuadSums {
   Words s0, s1;
-  QuadSums<rows - 1> rest;
+  QuadSums<keys, rows - 1> rest;
 
   NANOFLOW_INLINE void clear() {
     s0 = s1 = Words();
     rest.clear();
   }
-  template <bool keys, int next_row>
+  template <int next_row>
   NANOFLOW_INLINE void add(const PanelWords& panel, const std::int16_t* in) {
     add_products(s0, s1, panel.even0, panel.even1, in);
     add_products(s0, s1, panel.odd0, panel.odd1, in + 2);
-    rest.template add<keys, next_row>(panel, in + next_row);
+    rest.template add<next_row>(panel, in + next_row);
   }
   template <class Put>
   NANOFLOW_INLINE void put(int row, int column, const Put& to) const {

@@ -56,7 +56,8 @@ struct Sequence {
   }
 };
 
-/// One head of one token, [head_dim], as pages hold it: int8 as symmetric.hpp says.
+/// One head of one token, [head_dim], as pages hold it, and of int8 pages a query, too: as
+/// symmetric.hpp says.
 std::vector<double> held(const float* x, int head_dim, Element element) {
   std::vector<double> result(head_dim);
   float largest = 0;
@@ -81,12 +82,14 @@ std::vector<float> by_definition(const Sequence& s) {
         const int kv_head = h / (c.n_heads / c.n_kv_heads);
         return held(&x[(j * c.n_kv_heads + kv_head) * c.head_dim], c.head_dim, c.element);
       };
+      const float* const query = &s.q[r * s.stride() + h * c.head_dim];
+      const auto q = c.element == Element::int8 ? held(query, c.head_dim, c.element)
+                                                : std::vector<double>(query, query + c.head_dim);
       std::vector<double> weights, sums(c.head_dim);
       for (int j = first; j <= position; ++j) {
         const auto k = at(s.k, j), v = at(s.v, j);
         double score = 0;
-        for (int d = 0; d < c.head_dim; ++d)
-          score += s.q[r * s.stride() + h * c.head_dim + d] * k[d];
+        for (int d = 0; d < c.head_dim; ++d) score += q[d] * k[d];
         weights.push_back(std::exp(score / std::sqrt(c.head_dim)));
         for (int d = 0; d < c.head_dim; ++d) sums[d] += weights.back() * v[d];
       }
@@ -126,7 +129,7 @@ BOOST_AUTO_TEST_CASE(one_position_returns_its_value_and_two_equal_scores_their_m
 BOOST_AUTO_TEST_CASE(the_reference_is_the_definition) {
   for (const Case& c : cases) {
     const Sequence s(c);
-    // With int8 pages queries and weights have 16 bits, with bf16 pages 8 bits and an exponent.
+    // With int8 pages weights have 16 bits, with bf16 pages queries and weights 8 and an exponent.
     const float within = c.element == Element::f32    ? 3e-6F
                          : c.element == Element::bf16 ? 0x1p-8F
                                                       : 1e-4F;
