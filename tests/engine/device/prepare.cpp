@@ -195,6 +195,29 @@ BOOST_AUTO_TEST_CASE(a_timeline_says_what_was_computed) {
   }).join();
 }
 
+BOOST_AUTO_TEST_CASE(logits_that_no_choice_needs_are_not_kept) {
+  LoadOptions options;
+  options.weights = WeightFormat::f32;
+  options.n_pages = 8;
+  options.n_slots = options.max_step_tokens = 16;
+  const auto lean =
+      std::dynamic_pointer_cast<CpuModel>(device->load(Checkpoint::open(llama), options));
+  SamplingParams drawn;
+  drawn.seed = 3;
+  const std::vector<Request> requests{{{5, 6, 7, 8}, 8, greedy()}, {{5, 6, 7, 8}, 8, drawn}};
+  for (const auto& request : requests) {
+    const auto expected = serve(*device, *model, {request}).front();
+    const auto found = serve(*device, *lean, {request}).front();
+    BOOST_TEST(found.tokens == expected.tokens);
+    const bool is_greedy = request.sampling.temperature == 0;
+    for (std::size_t i = 0; i < found.logits.size(); ++i) {
+      const auto& logits = found.logits[i];
+      const auto n_zeros = std::count(logits.begin(), logits.end(), 0.0F);
+      BOOST_TEST((is_greedy ? n_zeros == std::ssize(logits) : logits == expected.logits[i]));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(loading_reports_progress_and_ends_where_that_throws) {
   LoadOptions options;
   options.n_pages = options.n_slots = options.max_step_tokens = 4;
