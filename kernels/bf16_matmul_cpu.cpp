@@ -1,5 +1,6 @@
-// As matmul_cpu.cpp: a slice of a panel, 16 KiB of it, stays in the first-level cache while tiles
-// of rows pass over it, and one row takes a few panels side by side.
+// As matmul_cpu.cpp: a slice of a panel, 18 KiB of it, stays in the first-level cache while tiles
+// of rows pass over it. A few rows read whole panels, in the order of memory, and one row takes a
+// few panels side by side.
 #include "kernels/bf16_matmul.hpp"
 
 #include "kernels/bf16_tile.hpp"
@@ -9,10 +10,17 @@
 namespace nanoflow::kernels::NANOFLOW_ISA {
 namespace {
 
-constexpr int slice_blocks = 8;
+constexpr int slice_blocks = 9;
 constexpr std::size_t block_bytes = block_inputs * panel_width * sizeof(std::uint16_t);
 constexpr int asked_share = 3;  // a line for so many rows and blocks: 32 of a whole tile
 constexpr int row_slice_blocks = block_rows * slice_blocks;  // of one row: as large a buffer
+
+/// Slices of one size, about, of n_blocks.
+int blocks_a_slice(int n_rows, int n_blocks) {
+  if (n_rows <= streaming_rows) return row_slice_blocks / n_rows;
+  const int n_slices = (n_blocks + slice_blocks - 1) / slice_blocks;
+  return (n_blocks + n_slices - 1) / n_slices;
+}
 
 void multiply_row(float* sums, TileInputs in, const PackedMatrix& weights, Range panels, int block,
                   int n_blocks) {
@@ -31,11 +39,12 @@ void multiply_row(float* sums, TileInputs in, const PackedMatrix& weights, Range
 void multiply_rows(float* sums, int n_rows, TileInputs in, const PackedMatrix& weights,
                    Range panels, int block, int n_blocks, PagesAhead* pages) {
   const int all_blocks = n_input_blocks(weights.n_inputs);
+  const int slice = blocks_a_slice(n_rows, all_blocks);
   for (int p = panels.begin; p < panels.end; ++p, sums += n_rows * panel_width) {
     WeightsAhead ahead;
     if (n_rows > streaming_rows) {
-      const NextSlice next(panels, p, block, slice_blocks, all_blocks);
-      const int n = smaller(slice_blocks, all_blocks - next.first);
+      const NextSlice next(panels, p, block, slice, all_blocks);
+      const int n = smaller(slice, all_blocks - next.first);
       ahead = {bf16_panel(weights, next.panel, next.first), n * block_bytes,
                n_tiles<bf16_tile_rows>(n_rows) * n_blocks};
     }
@@ -54,7 +63,7 @@ void multiply(float* sums, const Bf16Rows& in, const PackedMatrix& weights, Rang
   InputBuffer<row_slice_blocks * block_inputs> buffer;
   clear_sums(sums, rows.size(), panels.size());
   const int n_blocks = n_input_blocks(weights.n_inputs);
-  const int most = rows.size() == 1 ? row_slice_blocks : slice_blocks;
+  const int most = blocks_a_slice(rows.size(), n_blocks);
   for (int block = 0; block < n_blocks; block += most) {
     const int n = smaller(most, n_blocks - block);
     const TileInputs inputs = buffer.prepare(in.from(rows.begin, block), rows.size(), n);

@@ -1,5 +1,6 @@
 // As matmul_cpu.cpp: a slice of a panel stays in the first-level cache while tiles of rows pass
-// over it, and the sums wait in memory between groups.
+// over it, and the sums wait in memory between groups. A few rows read whole panels, in the order
+// of memory.
 #include "kernels/quantized_matmul.hpp"
 
 #include "kernels/matmul_block.hpp"
@@ -81,7 +82,8 @@ template <Element element>
 void multiply(float* sums, const QuantizedRows& in, const PackedMatrix& weights, Range rows,
               Range panels, PagesAhead* pages) {
   const int n_groups = weights.n_inputs / group_inputs;
-  constexpr int slice_groups = slice_spans * groups_a_span;
+  constexpr int in_order = tiles_a_panel(element) == 1 ? streaming_rows : few_rows;
+  const int slice_groups = rows.size() <= in_order ? n_groups : slice_spans * groups_a_span;
   for (int group = 0; group < n_groups; group += slice_groups) {
     const int n = smaller(slice_groups, n_groups - group);
     for (int p = panels.begin; p < panels.end; ++p) {

@@ -84,8 +84,11 @@ CpuProbe::CpuProbe(const ModelConfig& config, const CpuWeights& weights, kernels
 
 /// Rows of the first load, then those of the second. A row is a sequence; all share the pages.
 Step CpuProbe::made_up_step(const Probe& probe) const {
-  static const auto greedy =
-      std::make_shared<const SamplingParams>(SamplingParams{.temperature = 0});
+  static const auto greedy = [] {
+    auto params = std::make_shared<SamplingParams>();
+    params->temperature = 0;
+    return std::shared_ptr<const SamplingParams>(params);
+  }();
   Step step;
   step.number = 1;
   int page = 0;
