@@ -23,6 +23,10 @@ class CpuForward {
   CpuForward(const ModelConfig& config, const CpuWeights& weights, const kernels::KvPages& pages,
              CpuWorkspace& workspace, std::vector<CpuSlot>& slots);
 
+  /// Before a program's first launch: whatever the worker's last program meant to ask for ahead is
+  /// forgotten, since the step whose page tables say where it is may be gone. (Its last layer asks
+  /// for nothing more, but may have run on another stream, or not at all.)
+  void begin(const Crew& crew) const { work_.pages_ahead[crew.worker].restart({}, 0); }
   void launch(const Crew& crew, const Instruction& instruction, CpuStep& step) const;
 
  private:

@@ -39,6 +39,7 @@ LaunchSpan span_of(const Instruction& launch, int stream, std::int64_t begin_ns,
 /// Worker 0 of the team keeps the time: what passes between two launches' ends is the later one's.
 void run_instructions(const CpuProgram& program, const Crew& crew, ProgramTimeline* timeline) {
   std::int64_t last = timeline ? timeline->start_ns : 0;
+  program.forward->begin(crew);
   for (const auto& instruction : program.instructions) {
     const bool launch = instruction.type == Instruction::Type::launch;
     if (launch)
