@@ -47,11 +47,13 @@ class FakeDaemon {
     thread_ = std::jthread([this](std::stop_token stop) { serve(stop); });
   }
   ~FakeDaemon() { stop(); }
-  /// As a daemon that ends: its connections break.
+  /// As a daemon that ends: its connections break, and when this returns nobody listens any more,
+  /// which closing the socket alone only begins.
   void stop() {
     thread_.request_stop();
     if (thread_.joinable()) thread_.join();
     router_.close();
+    context_.close();
   }
 
   TemporaryFolder folder;

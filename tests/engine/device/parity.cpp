@@ -26,9 +26,10 @@ constexpr double bf16_mixture_tolerance = 1e-1;
 /// int8: inputs and weights are each rounded to 8 bits, a group's largest number off by 2^-8.
 constexpr double int8_tolerance = 1e-1;
 
-/// K and V in int8 beside f32 weights: each number off by up to 2^-8 of its head's largest. 3e-2
-/// was measured.
-constexpr double kv_int8_tolerance = 5e-2;
+/// K, V and queries in int8 beside f32 weights: each number off by up to 2^-8 of its head's
+/// largest, of which these models' heads of 16 numbers have a large part. 5.1e-2 was measured, 3e-2
+/// with exact queries.
+constexpr double kv_int8_tolerance = 1e-1;
 
 /// All cases together, in random chunks, as many at a time as the test model has slots.
 Parity run(const Goldens& goldens, const fs::path& path, WeightFormat weights, double tolerance,
