@@ -5,8 +5,7 @@
 
 oneDNN is the one in PyTorch, in vLLM's environment, which bench/peers/run.py installs. It gets its weights in its own layout. In bf16
 both compute the same. In int8 they do not: oneDNN's activations share one scale and each channel's weights one, ours have one
-for each 64 inputs, which costs a tenth of the operations and is why 8 bits are as good as bf16 in perplexity. Times are the best of
-many runs.
+for each 64 inputs, which is more work. Times are the best of many runs.
 """
 
 import json
