@@ -158,16 +158,21 @@ void CpuModel::copy_in(PageId page, std::span<const std::byte> bytes) {
 }
 
 void CpuModel::begin_probes() {
-  probe_ = std::make_unique<CpuProbe>(checkpoint_->config(), weights_,
+  probe_ = std::make_shared<CpuProbe>(checkpoint_->config(), weights_,
                                       kv_pages(checkpoint_->config(), options_.kv, nullptr),
                                       workspace_, slots_, n_cpus_);
 }
 
 std::vector<std::shared_ptr<const Program>> CpuModel::prepare_probe(const Probe& probe) {
   if (!probe_) throw std::logic_error("a probe before begin_probes");
+  struct Owner {
+    std::shared_ptr<const CpuModel> model;
+    std::shared_ptr<const CpuProbe> probe;
+  };
+  const auto owner = std::make_shared<const Owner>(Owner{shared_from_this(), probe_});
   std::vector<std::shared_ptr<const Program>> programs;
   for (auto& program : probe_->programs(graph_, probe)) {
-    program->owner = shared_from_this();
+    program->owner = owner;
     programs.push_back(std::move(program));
   }
   return programs;

@@ -14,7 +14,7 @@ namespace nanoflow {
 
 /// A program with what it works on, which belongs to a model.
 struct CpuProgram : Program {
-  std::shared_ptr<const void> owner;  // a probe's: the model; a step's lives in the model
+  std::shared_ptr<const void> owner;  // of a probe's; a step's lives in the model
   const CpuForward* forward = nullptr;
   CpuStep* buffer = nullptr;
   double flops = 0, bytes = 0;           // of its launches
@@ -84,7 +84,7 @@ class CpuModel : public DeviceModel, public std::enable_shared_from_this<CpuMode
   std::array<Buffer, 2> buffers_;
   StepCompiler compiler_;
   CpuForward forward_;
-  std::unique_ptr<CpuProbe> probe_;  // while the device is being measured
+  std::shared_ptr<CpuProbe> probe_;  // while the device is being measured
 };
 
 /// What one KV page takes in all layers.

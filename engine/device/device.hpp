@@ -64,7 +64,7 @@ class DeviceModel {
   /// A program per load, which repeats an operation on made-up rows. While no step is in flight,
   /// and between begin_probes and end_probes.
   virtual std::vector<std::shared_ptr<const Program>> prepare_probe(const Probe&) { return {}; }
-  /// Gives the memory back; no probe may be in flight.
+  /// Gives the memory back, or leaves it to the programs that still run on it.
   virtual void end_probes() {}
   /// After the step's programs ended.
   virtual StepResult result(std::uint64_t step_number) = 0;

@@ -49,6 +49,20 @@ BOOST_AUTO_TEST_CASE(a_peak_is_measured_by_as_much_work_as_the_timeline_says) {
   model->end_probes();
 }
 
+// A model may be unloaded while a probe of it runs, and the planner then ends its probes.
+BOOST_AUTO_TEST_CASE(a_probe_in_flight_keeps_its_memory) {
+  std::vector<Probe> probes = {
+      {{.kind = OperationKind::attention, .n_rows = 4, .context = 60, .n_launches = 3}}};
+  if (model->probe_limits().peaks)
+    probes.push_back({{.n_launches = 1, .peak = ProbeLoad::Peak::reading}});
+  for (const auto& probe : probes) {
+    model->begin_probes();
+    const auto programs = model->prepare_probe(probe);
+    model->end_probes();
+    BOOST_TEST(device->streams().front()->run(*programs.front()).front().busy_ms() > 0);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(each_launch_of_a_step_says_when_it_ran) {
   for (const auto& schedule : candidate_schedules(model->graph(), {"compute", "memory"}, 2)) {
     Step step;
