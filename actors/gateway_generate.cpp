@@ -143,8 +143,8 @@ void GatewayState::record(const LiveRequest& request, const wire::EventBody& bod
     record.cached_tokens = done.usage.cached_tokens;
     record.completion_tokens = done.usage.completion_tokens;
     if (!request.first_token) record.ttft_ms = done.timing.queue_ms + done.timing.prefill_ms;
-    if (done.timing.decode_ms > 0)
-      record.tokens_per_s = done.usage.completion_tokens / (done.timing.decode_ms / 1000);
+    if (done.usage.completion_tokens > 1 && done.timing.decode_ms > 0)  // from the first on
+      record.tokens_per_s = 1000 * (done.usage.completion_tokens - 1) / done.timing.decode_ms;
   }
   self_->send(monitor_, std::make_shared<const RequestRecord>(std::move(record)));
 }

@@ -145,10 +145,11 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
 std::string summary(const LoadedModel& model) {
   const auto tokens = static_cast<std::int64_t>(model.n_pages) * page_size;
   return "loaded '" + model.name + "': " + model.architecture + ", " +
-         std::to_string(model.n_parameters / 1'000'000) + "M parameters, " + model.dtype +
-         " kept as " + model.weights + ", context " + std::to_string(model.context) + ", " +
-         std::string(to_string(model.kv)) + " pages for " + std::to_string(tokens) + " tokens (" +
-         format_bytes(static_cast<std::uint64_t>(model.n_pages) * model.page_bytes) + ")";
+         std::to_string((model.n_parameters + 500'000) / 1'000'000) + "M parameters, " +
+         model.dtype + " kept as " + model.weights + ", context " + std::to_string(model.context) +
+         ", " + std::string(to_string(model.kv)) + " pages for " + std::to_string(tokens) +
+         " tokens (" + format_bytes(static_cast<std::uint64_t>(model.n_pages) * model.page_bytes) +
+         ")";
 }
 
 }  // namespace nanoflow

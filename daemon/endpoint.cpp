@@ -71,7 +71,7 @@ void prepare_tcp(zmq::socket_t& router, const std::string& uri, const std::strin
 
 }  // namespace
 
-EndpointLock::EndpointLock(const std::string& path) {
+EndpointLock::EndpointLock(const std::string& path) : path_(path) {
   const std::string file = path + ".lock";
   fd_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd_ < 0) throw std::runtime_error("cannot open " + file + ": " + reason(errno));
@@ -84,7 +84,9 @@ EndpointLock::EndpointLock(const std::string& path) {
 }
 
 EndpointLock::~EndpointLock() {
-  if (fd_ >= 0) close(fd_);
+  if (fd_ < 0) return;
+  unlink(path_.c_str());  // nobody else can listen there while the lock is held
+  close(fd_);
 }
 
 std::string resolve_endpoint(const EndpointOptions& options) {

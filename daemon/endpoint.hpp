@@ -9,18 +9,22 @@
 namespace nanoflow {
 
 /// A lock file beside the socket, since ZeroMQ takes a path over from whoever listens there.
+/// Removes the socket at its end, which ZeroMQ does not.
 class EndpointLock {
  public:
   /// Throws std::runtime_error ("address in use") where another daemon holds it.
   explicit EndpointLock(const std::string& path);
   ~EndpointLock();
-  EndpointLock(EndpointLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  EndpointLock(EndpointLock&& other) noexcept
+      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
   EndpointLock& operator=(EndpointLock&& other) noexcept {
+    std::swap(path_, other.path_);
     std::swap(fd_, other.fd_);
     return *this;
   }
 
  private:
+  std::string path_;  // the socket's
   int fd_ = -1;
 };
 

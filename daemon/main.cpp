@@ -8,6 +8,7 @@
 #include "actors/supervisor.hpp"
 #include "daemon/actor_configs.hpp"
 #include "daemon/config.hpp"
+#include "daemon/descriptors.hpp"
 #include "daemon/lifecycle.hpp"
 #include "daemon/log_sink.hpp"
 #include "daemon/signals.hpp"
@@ -22,6 +23,7 @@ int serve(const Flags& flags) {
   const Config config = make_config(flags);
   log_to_stderr(config.log_level);
   log(LogLevel::info, "nanoflowd " NANOFLOW_VERSION);
+  allow_all_descriptors();
   Signals signals;  // before any thread, so that all block them
   SocketThread socket(socket_options(config));
   const std::shared_ptr<Device> device = make_device(device_options(config));
