@@ -45,7 +45,7 @@ void CatalogState::note_stream_down(std::size_t index, const caf::error& reason)
   const bool first = streams_alive();
   streams[index] = nullptr;
   if (reason != user_shutdown()) log(LogLevel::error, explain(reason));
-  if (closing) return;
+  if (closing) return end_when_all_left();
   if (first && !stream_failures.may_restart(self->clock().now())) {
     const std::string lost = "the device is lost: it failed " + std::to_string(most_failures) +
                              " times in " + std::to_string(failures_within.count()) + " s";

@@ -52,7 +52,8 @@ bool CatalogState::answer_at_once(QueuedLoad& load) {
   }
   loading = true;
   const auto plan = std::make_shared<const LoadPlan>(std::get<LoadPlan>(std::move(decision)));
-  const auto loader = spawn_loader(self->system(), config.device, config.open, config.threads);
+  const auto loader =
+      spawn_loader(self->system(), config.device, config.open, loads_cancelled, config.threads);
   self->request(loader, caf::infinite, LoadPlanPtr(plan), load.progress)
       .then([this, plan](const LoadedPartsPtr& parts) { finish_load(*plan, *parts); },
             [this, plan](const caf::error& failure) {
@@ -64,6 +65,7 @@ bool CatalogState::answer_at_once(QueuedLoad& load) {
 }
 
 void CatalogState::finish_load(const LoadPlan& plan, const LoadedParts& parts) {
+  if (!loading) return;  // it was refused meanwhile
   loading = false;
   auto load = std::move(loads.front());
   loads.pop_front();

@@ -1,6 +1,7 @@
 // The catalog's insides. Its functions are where their names say: catalog_load.cpp,
 // catalog_unload.cpp; the rest is in catalog.cpp.
 #pragma once
+#include <atomic>
 #include <deque>
 #include <map>
 #include <set>
@@ -50,6 +51,7 @@ struct CatalogState {
   std::map<std::string, RestartLimit> model_failures;
   std::deque<QueuedLoad> loads;  // the first is being done where a loader is at work
   bool loading = false;
+  std::shared_ptr<std::atomic<bool>> loads_cancelled = std::make_shared<std::atomic<bool>>(false);
   std::vector<Loaded> loaded;
   std::vector<Leaving> leaving;
   std::vector<ModelListenerActor> listeners;

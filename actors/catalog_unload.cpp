@@ -71,13 +71,17 @@ void CatalogState::note_left(const caf::actor_addr& actor) {
 void CatalogState::close(const caf::error& reason) {
   if (closing) return;
   closing = reason;
+  *loads_cancelled = true;
   while (!loaded.empty()) dismiss(loaded.size() - 1, reason);
   end_when_all_left();
 }
 
+/// The leader ends first: it may be about to begin a step, and would wait for followers that have
+/// gone.
 void CatalogState::end_when_all_left() {
   if (!closing || !leaving.empty()) return;
   refuse_loads();
+  if (streams_alive() && !streams.empty()) return self->send_exit(streams.front(), user_shutdown());
   for (const auto& stream : streams)
     if (stream) self->send_exit(stream, user_shutdown());
   self->quit(*closing);

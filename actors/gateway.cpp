@@ -85,7 +85,16 @@ void GatewayState::on_stalled(ClientId client) {
 }
 
 void GatewayState::say(ClientId client, std::optional<wire::RequestId> id, wire::EventBody body) {
-  config_.to_client(client, wire::encode(wire::Event{std::move(id), std::move(body)}));
+  auto bytes = wire::encode(wire::Event{id, std::move(body)});
+  if (bytes.size() > wire::max_message_bytes)  // clients refuse it, and their connection with it
+    bytes = wire::encode(wire::Event{
+        std::move(id), wire::Error{wire::ErrorCode::bad_field,
+                                   "the answer has " + std::to_string(bytes.size()) +
+                                       " bytes, and a message at most " +
+                                       std::to_string(wire::max_message_bytes) + ": ask for less",
+                                   {},
+                                   {}}});
+  config_.to_client(client, std::move(bytes));
 }
 
 void GatewayState::refuse(ClientId client, const wire::RequestId& id, wire::ErrorCode code,

@@ -1,6 +1,7 @@
 #include "actors/loader.hpp"
 
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "actors/errors.hpp"
@@ -13,9 +14,13 @@ struct LoaderState {
   static inline const char* name = "loader";
 };
 
-/// One message for each per cent, not one for each tensor.
-auto throttled(const LoadProgressActor& listener) {
-  return [listener, told = std::uint64_t(0)](std::uint64_t done, std::uint64_t total) mutable {
+using Cancelled = std::shared_ptr<const std::atomic<bool>>;
+
+/// One message for each per cent, not one for each tensor. Throws where the load was cancelled.
+auto throttled(const LoadProgressActor& listener, const Cancelled& cancelled) {
+  return [listener, cancelled, told = std::uint64_t(0)](std::uint64_t done,
+                                                        std::uint64_t total) mutable {
+    if (*cancelled) throw std::runtime_error("the load was cancelled");
     const auto per_cent = total == 0 ? 100 : done * 100 / total;
     if (!listener || per_cent <= told) return;
     told = per_cent;
@@ -24,7 +29,7 @@ auto throttled(const LoadProgressActor& listener) {
 }
 
 LoadedParts load(Device& device, const OpenModelFiles& open, const LoadPlan& plan,
-                 const LoadProgressActor& listener) {
+                 const LoadProgressActor& listener, const Cancelled& cancelled) {
   LoadedParts parts;
   parts.files = open(plan.path);
   const auto& checkpoint = parts.files.checkpoint;
@@ -44,7 +49,7 @@ LoadedParts load(Device& device, const OpenModelFiles& open, const LoadPlan& pla
                                                 .n_pages = parts.pool.n_pages,
                                                 .n_slots = plan.n_slots,
                                                 .max_step_tokens = plan.max_step_tokens,
-                                                .progress = throttled(listener)});
+                                                .progress = throttled(listener, cancelled)});
   return parts;
 }
 
@@ -53,9 +58,9 @@ LoadedParts failed(const std::string& message) {
 }
 
 LoadedParts load_or_say_why(Device& device, const OpenModelFiles& open, const LoadPlan& plan,
-                            const LoadProgressActor& listener) {
+                            const LoadProgressActor& listener, const Cancelled& cancelled) {
   try {
-    return load(device, open, plan, listener);
+    return load(device, open, plan, listener, cancelled);
   } catch (const std::bad_alloc&) {
     return failed("'" + plan.name + "': not enough memory for its weights; " +
                   format_bytes(plan.free_bytes) + " were free");
@@ -65,13 +70,14 @@ LoadedParts load_or_say_why(Device& device, const OpenModelFiles& open, const Lo
 }
 
 LoaderActor::behavior_type loader(LoaderActor::stateful_pointer<LoaderState> self,
-                                  const std::shared_ptr<Device>& device,
-                                  const OpenModelFiles& open) {
+                                  const std::shared_ptr<Device>& device, const OpenModelFiles& open,
+                                  const Cancelled& cancelled) {
   return {
-      [self, device, open](const LoadPlanPtr& plan,
-                           const LoadProgressActor& listener) -> LoadedPartsPtr {
+      [self, device, open, cancelled](const LoadPlanPtr& plan,
+                                      const LoadProgressActor& listener) -> LoadedPartsPtr {
         self->quit();
-        return std::make_shared<const LoadedParts>(load_or_say_why(*device, open, *plan, listener));
+        return std::make_shared<const LoadedParts>(
+            load_or_say_why(*device, open, *plan, listener, cancelled));
       },
   };
 }
@@ -93,10 +99,11 @@ ModelFiles open_model_files(const std::filesystem::path& path) {
 }
 
 LoaderActor spawn_loader(caf::actor_system& system, std::shared_ptr<Device> device,
-                         OpenModelFiles open, Threads threads) {
+                         OpenModelFiles open, Cancelled cancelled, Threads threads) {
   if (threads == Threads::own)
-    return system.spawn<caf::detached>(loader, std::move(device), std::move(open));
-  return system.spawn(loader, std::move(device), std::move(open));
+    return system.spawn<caf::detached>(loader, std::move(device), std::move(open),
+                                       std::move(cancelled));
+  return system.spawn(loader, std::move(device), std::move(open), std::move(cancelled));
 }
 
 }  // namespace nanoflow

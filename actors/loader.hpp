@@ -1,4 +1,5 @@
 #pragma once
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -50,9 +51,11 @@ using LoaderActor = caf::typed_actor<
     // Blocks until all is read and on the device; tells how far it is.
     replies_to<LoadPlanPtr, LoadProgressActor>::with<LoadedPartsPtr>>;
 
-/// Does what blocks for long, so that the catalog never does. It ends after its one load.
+/// Does what blocks for long, so that the catalog never does. It ends after its one load, or soon
+/// after that was cancelled.
 LoaderActor spawn_loader(caf::actor_system& system, std::shared_ptr<Device> device,
-                         OpenModelFiles open, Threads threads);
+                         OpenModelFiles open, std::shared_ptr<const std::atomic<bool>> cancelled,
+                         Threads threads);
 
 }  // namespace nanoflow
 

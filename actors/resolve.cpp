@@ -32,11 +32,8 @@ std::optional<wire::Error> check_ids(const wire::Generate& request, const Loaded
 /// Every id that ends an answer: the model's, unless they are to be ignored, and the request's.
 std::vector<TokenId> end_tokens(const wire::Sampling& sampling, const LoadedModel& model) {
   std::vector<TokenId> all = sampling.stop_token_ids;
-  if (!sampling.ignore_eos.value_or(false)) {
+  if (!sampling.ignore_eos.value_or(false))
     all.insert(all.end(), model.defaults.end_tokens.begin(), model.defaults.end_tokens.end());
-    const std::vector<TokenId> named = model.tokenizer->end_tokens();
-    all.insert(all.end(), named.begin(), named.end());
-  }
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
   return all;

@@ -36,6 +36,13 @@ LoadProgressActor::behavior_type no_progress(LoadProgressActor::pointer) {
   return {[](progress_atom, std::uint64_t, std::uint64_t) {}};
 }
 
+void unload(Self self, const std::string& name) {
+  self->request(self->state.config.catalog, caf::infinite, unload_atom::value, name)
+      .then(
+          [self](const std::string& error) { one_done(self, error); },
+          [self, name](const caf::error& error) { one_done(self, name + ": " + explain(error)); });
+}
+
 void load(Self self, const std::string& model) {
   auto job = std::make_shared<LoadJob>();
   (model.starts_with('/') ? job->load.path : job->load.name) = model;
@@ -43,20 +50,19 @@ void load(Self self, const std::string& model) {
                 LoadProgressActor(self->spawn(no_progress)))
       .then(
           [self, model](const LoadOutcomePtr& outcome) {
-            if (outcome->model) self->state.wanted[model] = outcome->model->name;
-            if (outcome->error) self->state.wanted.erase(model);
+            const auto wanted = self->state.wanted.find(model);
+            if (wanted == self->state.wanted.end()) {  // taken out of the list meanwhile
+              if (outcome->model) return unload(self, outcome->model->name);
+            } else if (outcome->model) {
+              wanted->second = outcome->model->name;
+            } else {
+              self->state.wanted.erase(wanted);
+            }
             one_done(self, outcome->error ? outcome->error->message : std::string());
           },
           [self, model](const caf::error& error) {
             one_done(self, model + ": " + explain(error));
           });
-}
-
-void unload(Self self, const std::string& name) {
-  self->request(self->state.config.catalog, caf::infinite, unload_atom::value, name)
-      .then(
-          [self](const std::string& error) { one_done(self, error); },
-          [self, name](const caf::error& error) { one_done(self, name + ": " + explain(error)); });
 }
 
 void reload(Self self, const std::vector<std::string>& models) {
@@ -108,6 +114,8 @@ void on_down(Self self, const caf::down_msg& down) {
                              "; the daemon stops, to be started anew");
     state.failed = true;
     drain(self, 0);  // tells every client
+  } else if (down.source == state.config.gateway.address()) {
+    end_everything(self);  // it may have owed the answer to a drain
   }
   if (--state.alive > 0) return;
   state.config.ended(state.failed);

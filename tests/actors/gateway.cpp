@@ -264,6 +264,16 @@ BOOST_AUTO_TEST_CASE(answers_bad_bytes_and_unknown_models) {
   BOOST_TEST(desk.last<wire::Error>(1).message.find("letters") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(says_that_an_answer_is_too_large_for_a_message) {
+  Desk desk;
+  wire::Done done;
+  done.choices.resize(1);
+  done.choices[0].text.assign(wire::max_message_bytes, 'a');
+  desk.say(desk.generate(1, 1), done);
+  BOOST_TEST(bool(desk.last_error(1) == Code::bad_field));
+  BOOST_TEST(desk.last<wire::Error>(1).message.find("4194304") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(lets_only_administrators_load_and_names_their_group) {
   Desk desk;
   desk.send(1, 1, load_of("/x.gguf"));

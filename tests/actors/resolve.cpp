@@ -49,10 +49,12 @@ BOOST_AUTO_TEST_CASE(are_the_models_before_the_protocols_and_the_requests_before
 
 BOOST_AUTO_TEST_CASE(end_an_answer_at_the_models_tokens_unless_those_are_ignored) {
   LoadedModel model = test::letter_model();
-  model.defaults.end_tokens = {3, 256};
+  model.defaults.end_tokens = {3, 200};
   wire::Generate request;
   request.sampling.stop_token_ids = {5};
-  BOOST_TEST(job_of(request, model).batch.stop_tokens == (std::vector<TokenId>{3, 5, 256}),
+  // Not those that only the tokenizer names: the model may have no row for them.
+  BOOST_TEST(!model.tokenizer->end_tokens().empty());
+  BOOST_TEST(job_of(request, model).batch.stop_tokens == (std::vector<TokenId>{3, 5, 200}),
              boost::test_tools::per_element());
   request.sampling.ignore_eos = true;
   BOOST_TEST(job_of(request, model).batch.stop_tokens == (std::vector<TokenId>{5}),
