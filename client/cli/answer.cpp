@@ -95,8 +95,8 @@ std::string describe_speed(const wire::Done& done) {
                 human_seconds(first_s).c_str());
 }
 
-void print_cut(const wire::Done& done, std::optional<int> max_tokens) {
-  const std::string note = explain_finish(done.finish_reason, max_tokens);
+void print_cut(const wire::Done& done, const wire::Sampling& asked) {
+  const std::string note = explain_finish(done, asked);
   if (!note.empty()) std::cerr << "[" << note << "]\n";
 }
 

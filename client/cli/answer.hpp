@@ -18,6 +18,6 @@ Answer stream_answer(Client& client, Interrupt& interrupt, const wire::Generate&
 
 /// "37 tokens, 41.2 tokens/s, first after 85 ms" from what the daemon measured.
 std::string describe_speed(const wire::Done& done);
-void print_cut(const wire::Done& done, std::optional<int> max_tokens);
+void print_cut(const wire::Done& done, const wire::Sampling& asked);
 
 }  // namespace nanoflow::cli

@@ -1,6 +1,18 @@
 #include "client/cli/explain.hpp"
 
+#include <algorithm>
+
 namespace nanoflow::cli {
+namespace {
+
+constexpr int default_max_tokens = 512;  // docs/protocol.md, where a request names none
+
+/// Of the first choice, whose finish reason Done has.
+int n_answered(const wire::Done& done) {
+  return done.choices.size() > 1 ? done.choices[0].completion_tokens : done.usage.completion_tokens;
+}
+
+}  // namespace
 
 std::string explain(const NoDaemon& error) {
   std::string text = std::string(error.what()) + "\n\n";
@@ -40,10 +52,21 @@ std::string explain_no_model(const wire::Json& available) {
          "  nanoflow load /path/to/MODEL.gguf\n";
 }
 
-std::string explain_finish(const std::string& finish_reason, std::optional<int> max_tokens) {
+bool context_is_full(const wire::Done& done, const wire::Sampling& asked) {
+  const int limit =
+      asked.max_tokens.value_or(std::max(default_max_tokens, asked.min_tokens.value_or(0)));
+  return done.finish_reason == "length" && n_answered(done) < limit;
+}
+
+std::string explain_finish(const wire::Done& done, const wire::Sampling& asked) {
+  const std::string& finish_reason = done.finish_reason;
+  if (context_is_full(done, asked))
+    return "cut: the context of " + std::to_string(done.usage.prompt_tokens + n_answered(done)) +
+           " tokens is full";
   if (finish_reason == "length")
-    return max_tokens ? "cut after " + std::to_string(*max_tokens) + " tokens (--max-tokens)"
-                      : "cut at the limit of tokens (--max-tokens gives more)";
+    return asked.max_tokens
+               ? "cut after " + std::to_string(*asked.max_tokens) + " tokens (--max-tokens)"
+               : "cut at the limit of tokens (--max-tokens gives more)";
   if (finish_reason == "cancelled") return "cut: cancelled";
   if (finish_reason == "timeout") return "cut: out of time";
   return "";

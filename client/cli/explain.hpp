@@ -10,7 +10,9 @@ std::string explain(const NoDaemon& error);
 std::string explain(const RequestFailed& error);
 /// No model is loaded: the commands that get one, from what the daemon has in its model folder.
 std::string explain_no_model(const wire::Json& available);
+/// The answer ended before the number of tokens that was asked for: there is no more context.
+bool context_is_full(const wire::Done& done, const wire::Sampling& asked);
 /// A note for an answer that was cut ("length", "cancelled", "timeout"), or nothing.
-std::string explain_finish(const std::string& finish_reason, std::optional<int> max_tokens);
+std::string explain_finish(const wire::Done& done, const wire::Sampling& asked);
 
 }  // namespace nanoflow::cli

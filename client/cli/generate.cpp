@@ -50,7 +50,7 @@ int generate_command(Invocation& invocation) {
     if (whole)
       for (const auto& choice : answer.done.choices) std::cout << choice.text;
     std::cout << std::endl;
-    print_cut(answer.done, request.sampling.max_tokens);
+    print_cut(answer.done, request.sampling);
   }
   if (stats) std::cerr << describe_speed(answer.done) << '\n';
   return answer.done.finish_reason == "cancelled" || answer.done.finish_reason == "timeout"

@@ -76,7 +76,7 @@ int ask_once(Client& client, Interrupt& interrupt, Settings& settings,
   const Answer answer = stream_answer(client, interrupt, settings.request, settings.json);
   if (!settings.json) {
     std::cout << std::endl;
-    print_cut(answer.done, settings.request.sampling.max_tokens);
+    print_cut(answer.done, settings.request.sampling);
   }
   if (settings.stats) std::cerr << "[" << describe_speed(answer.done) << "]\n";
   return answer.done.finish_reason == "cancelled" || answer.done.finish_reason == "timeout"
@@ -90,6 +90,8 @@ constexpr const char* chat_help =
     "  /bye           leave (or Ctrl-D)\n"
     "  \"\"\"            begins and ends a text of several lines\n"
     "  Ctrl-C         ends an answer; twice: leaves\n";
+
+constexpr const char* offer_clear = "The conversation fills the context: /clear forgets it.\n";
 
 class Chat {
  public:
@@ -167,7 +169,8 @@ class Chat {
     try {
       Answer answer = stream_answer(client_, interrupt_, settings_.request, false);
       std::cout << "\n" << std::flush;
-      print_cut(answer.done, settings_.request.sampling.max_tokens);
+      print_cut(answer.done, settings_.request.sampling);
+      if (context_is_full(answer.done, settings_.request.sampling)) std::cerr << offer_clear;
       if (settings_.stats) std::cerr << "[" << describe_speed(answer.done) << "]\n";
       if (answer.text.empty())
         conversation_.take_back();
@@ -176,8 +179,7 @@ class Chat {
     } catch (const RequestFailed& failed) {  // the chat goes on
       conversation_.take_back();
       std::cerr << explain(failed);
-      if (failed.error.code == wire::ErrorCode::prompt_too_long)
-        std::cerr << "The conversation fills the context: /clear forgets it.\n";
+      if (failed.error.code == wire::ErrorCode::prompt_too_long) std::cerr << offer_clear;
       if (failed.error.code == wire::ErrorCode::shutdown) throw;
     }
   }

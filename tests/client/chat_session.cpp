@@ -71,6 +71,25 @@ BOOST_AUTO_TEST_CASE(a_full_context_offers_clear_and_the_chat_goes_on) {
   BOOST_TEST(session.wait_for_end() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_that_fills_the_context_offers_clear_and_the_chat_goes_on) {
+  set(ending, cut_after(60));
+  TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);
+  BOOST_TEST(session.wait_for(">>> "));
+  session.type("Why?\r");
+  BOOST_TEST(session.wait_for("[cut: the context of 64 tokens is full]"));
+  BOOST_TEST(session.wait_for("/clear forgets it"));
+  BOOST_TEST(session.wait_for(">>> "));
+  set(ending, cut_after(512));
+  session.type("/clear\r");
+  BOOST_TEST(session.wait_for("(forgotten)"));
+  session.type("Why?\r");
+  BOOST_TEST(session.wait_for("[cut at the limit of tokens (--max-tokens gives more)]"));
+  BOOST_TEST(session.wait_for(">>> "));
+  BOOST_TEST(session.screen().find("/clear") == std::string::npos);
+  session.type("/bye\r");
+  BOOST_TEST(session.wait_for_end() == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_chat_whose_daemon_dies_says_so_and_ends) {
   set(endless, true);
   TerminalSession session({"run"}, daemon.endpoint, daemon.folder.path);

@@ -37,6 +37,25 @@ BOOST_AUTO_TEST_CASE(run_without_a_model_tells_how_to_get_one) {
   BOOST_TEST(err.find("nanoflow pull smollm2") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_cut_answer_says_whether_the_limit_or_the_context_ended_it) {
+  set(ending, cut_after(60));
+  BOOST_TEST(run({"run", "Hi"}) == 0);
+  BOOST_TEST(err == "[cut: the context of 64 tokens is full]\n");
+  BOOST_TEST(run({"generate", "Hi", "--max-tokens", "61"}) == 0);
+  BOOST_TEST(err == "[cut: the context of 64 tokens is full]\n");
+  BOOST_TEST(run({"run", "Hi", "--max-tokens", "60"}) == 0);
+  BOOST_TEST(err == "[cut after 60 tokens (--max-tokens)]\n");
+  set(ending, cut_after(512));
+  BOOST_TEST(run({"run", "Hi"}) == 0);
+  BOOST_TEST(err == "[cut at the limit of tokens (--max-tokens gives more)]\n");
+  // Of several choices, usage counts all: the first one's own count tells.
+  auto both = cut_after(120);
+  both->choices = {{"length", 60, {}, {}, {}}, {"length", 60, {}, {}, {}}};
+  set(ending, both);
+  BOOST_TEST(run({"generate", "Hi", "--n", "2", "--max-tokens", "61"}) == 0);
+  BOOST_TEST(err == "[cut: the context of 64 tokens is full]\n");
+}
+
 BOOST_AUTO_TEST_CASE(generate_prints_events_as_json_lines) {
   BOOST_TEST(run({"generate", "Once", "--json", "--logprobs", "2", "--priority", "-3"}) == 0);
   std::istringstream lines(out);

@@ -18,6 +18,7 @@ struct CliFixture {
   wire::Json available = wire::Json::parse(R"([{"name":"tiny"},{"name":"other"}])");
   wire::EventBody failure;  // sent instead of an answer to generate when it is an Error
   bool endless = false;
+  std::optional<wire::Done> ending;  // instead of the end of generate's short answer
   /// Answers to plan, one after the other; the last one stays.
   std::vector<wire::Json> plans = {wire::Json::object()};
   FakeDaemon daemon{[this](const wire::Request& request) { return answer(request); }};
@@ -53,6 +54,7 @@ struct CliFixture {
   std::vector<wire::EventBody> generate() const {
     if (std::holds_alternative<wire::Error>(failure)) return {failure};
     std::vector<wire::EventBody> events = test::short_answer();
+    if (ending) events.back() = *ending;
     if (endless) events.pop_back();
     return events;
   }
@@ -87,6 +89,13 @@ struct CliFixture {
   }
   std::vector<wire::Message> last_messages() {
     return std::get<std::vector<wire::Message>>(last<wire::Generate>().input);
+  }
+  /// Of an answer cut after so many tokens.
+  static std::optional<wire::Done> cut_after(int tokens) {
+    wire::Done done;
+    done.finish_reason = "length";
+    done.usage = {4, 0, tokens};
+    return done;
   }
   wire::Error error(wire::ErrorCode code, const std::string& message) {
     return {code, message, {}, {}};
