@@ -84,6 +84,11 @@ int ask_once(Client& client, Interrupt& interrupt, Settings& settings,
              : exit_done;
 }
 
+void require_question(const std::string& text) {
+  if (parse_chat_input(text).kind == ChatInput::Kind::nothing)
+    throw UsageError("the question is empty: run needs one, as an argument or on standard input");
+}
+
 constexpr const char* chat_help =
     "  /system TEXT   what the model should be (alone: forget it); starts anew\n"
     "  /clear         forget what was said\n"
@@ -204,6 +209,7 @@ int run_command(Invocation& invocation) {
   options.sampling(settings.request.sampling);
   std::vector<std::string> words = invocation.parse(options, 0, 2);
   settings.json = invocation.json;
+  if (!words.empty()) require_question(words.back());
   Client client = invocation.connect();
   Interrupt interrupt;
   client.set_interrupt_fd(interrupt.fd());
@@ -214,6 +220,7 @@ int run_command(Invocation& invocation) {
   if (words.empty() && isatty(STDIN_FILENO) && !settings.json)
     return Chat(client, interrupt, settings).run();
   const std::string question = words.empty() || words[0] == "-" ? read_stdin() : words[0];
+  require_question(question);
   return ask_once(client, interrupt, settings, question);
 }
 

@@ -28,6 +28,21 @@ BOOST_AUTO_TEST_CASE(runs_first_word_may_name_a_model_which_is_loaded_where_need
   BOOST_TEST(run({"run", "unknown", "Hi"}) == 2);
 }
 
+BOOST_AUTO_TEST_CASE(an_empty_question_is_wrong_usage) {
+  for (const char* question : {"", " \n"}) {
+    BOOST_TEST(run({"run", question}) == 2);
+    BOOST_TEST(err.find("the question is empty") != std::string::npos);
+    BOOST_TEST(run({"run", "tiny", question}) == 2);
+    std::istringstream input(question);
+    std::streambuf* before = std::cin.rdbuf(input.rdbuf());
+    BOOST_TEST(run({"run", "-"}) == 2);
+    std::cin.rdbuf(before);
+    BOOST_TEST(err.find("the question is empty") != std::string::npos);
+  }
+  for (const auto& operation : asked)
+    BOOST_TEST(!std::holds_alternative<wire::Generate>(operation));
+}
+
 BOOST_AUTO_TEST_CASE(run_without_a_model_tells_how_to_get_one) {
   set(loaded, wire::Json::array());
   BOOST_TEST(run({"run", "Hi"}) == 1);
