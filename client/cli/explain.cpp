@@ -1,11 +1,28 @@
 #include "client/cli/explain.hpp"
 
+#include <grp.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 
 namespace nanoflow::cli {
 namespace {
 
 constexpr int default_max_tokens = 512;  // docs/protocol.md, where a request names none
+
+/// Whose members may open the socket that was refused.
+std::string group_of(const NoDaemon& error) {
+  constexpr std::string_view ipc = "ipc://";
+  for (const auto& [endpoint, reason] : error.attempts) {
+    struct stat socket {};
+    if (reason != EACCES || !endpoint.starts_with(ipc) ||
+        stat(endpoint.c_str() + ipc.size(), &socket) != 0)
+      continue;
+    if (const group* found = getgrgid(socket.st_gid)) return found->gr_name;
+  }
+  return "nanoflow";  // the folder may be closed too: the packaged group is the best guess
+}
 
 /// Of the first choice, whose finish reason Done has.
 int n_answered(const wire::Done& done) {
@@ -16,11 +33,12 @@ int n_answered(const wire::Done& done) {
 
 std::string explain(const NoDaemon& error) {
   std::string text = std::string(error.what()) + "\n\n";
-  if (error.forbidden())
-    return text +
-           "The daemon's socket is open to root and the group nanoflow only. To join the group:\n"
-           "  sudo usermod -aG nanoflow $USER\n"
-           "and then log in again (or: newgrp nanoflow).\n";
+  if (error.forbidden()) {
+    const std::string group = group_of(error);
+    return text + "The daemon's socket is open to its owner and the group " + group +
+           " only. To join the group:\n  sudo usermod -aG " + group +
+           " $USER\nand then log in again (or: newgrp " + group + ").\n";
+  }
   return text +
          "To start one:\n"
          "  sudo systemctl start nanoflowd        the system's service\n"
