@@ -79,9 +79,8 @@ Answer stream_answer(Client& client, Interrupt& interrupt, const wire::Generate&
     if (json) print_json(wire::to_json({wire::RequestId{std::uint64_t(1)}, done}));
     printer.finish();
     return {printer.text(), std::move(done)};
-  } catch (const RequestFailed& failed) {
+  } catch (const RequestFailed&) {
     printer.clear();
-    if (json) print_json(wire::to_json({wire::RequestId{std::uint64_t(1)}, failed.error}));
     throw;
   }
 }

@@ -10,9 +10,9 @@ struct Answer {
   wire::Done done;
 };
 
-/// Ctrl-C ends it as cancelled. With json each event is a line instead, an error too (which is
-/// thrown all the same). Several choices come one after the other, each under its number, when all
-/// are done.
+/// Ctrl-C ends it as cancelled. With json each event is a line instead; an error is thrown, and
+/// run_cli prints it. Several choices come one after the other, each under its number, when all are
+/// done.
 Answer stream_answer(Client& client, Interrupt& interrupt, const wire::Generate& request,
                      bool json);
 

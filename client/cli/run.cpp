@@ -59,8 +59,7 @@ void choose_model(Client& client, Settings& settings, std::vector<std::string>& 
         if (row.value("path", std::string()) == load.path) name = row.value("name", name);
     named = true;
   } else if (loaded.empty()) {
-    std::cerr << "nanoflow: " << explain_no_model(list_models(client, true));
-    throw Exit{exit_failed};
+    throw std::runtime_error(explain_no_model(list_models(client, true)));
   }
   if (!named) return;
   model = name;

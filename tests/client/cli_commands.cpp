@@ -102,6 +102,40 @@ BOOST_AUTO_TEST_CASE(a_failed_request_is_exit_code_1_with_the_reason) {
   BOOST_TEST(wire::Json::parse(out)["code"] == "prompt_too_long");
 }
 
+BOOST_AUTO_TEST_CASE(with_json_every_error_is_one_object) {
+  const auto code_of = [&](int exit, std::vector<std::string> command) {
+    command.push_back("--json");
+    BOOST_TEST(run(command) == exit, command[0]);
+    BOOST_TEST(err.find("nanoflow: ") == 0u);
+    const wire::Json error = wire::Json::parse(out);  // throws where there is more than one
+    BOOST_TEST(error["event"] == "error");
+    BOOST_TEST(!error["message"].get<std::string>().empty());
+    return error["code"].get<std::string>();
+  };
+  set<wire::EventBody>(refusal, error(wire::ErrorCode::load_failed, "no"));
+  for (const auto& command : std::vector<std::vector<std::string>>{{"load", "m"},
+                                                                   {"unload", "m"},
+                                                                   {"models"},
+                                                                   {"status"},
+                                                                   {"ps"},
+                                                                   {"ping"},
+                                                                   {"plan"},
+                                                                   {"metrics"},
+                                                                   {"trace"},
+                                                                   {"tokenize", "x"},
+                                                                   {"generate", "x"},
+                                                                   {"run", "x"}})
+    BOOST_TEST(code_of(1, command) == "load_failed", command[0]);
+  BOOST_TEST(code_of(2, {"pull", "smolm2"}) == "wrong_usage");
+  BOOST_TEST(code_of(2, {"generat"}) == "wrong_usage");
+  BOOST_TEST(code_of(1, {"pull", "file:///no/such.gguf", "--dir", daemon.folder.path}) == "failed");
+  set<wire::EventBody>(refusal, {});
+  set(loaded, wire::Json::array());
+  BOOST_TEST(code_of(1, {"run", "x"}) == "failed");
+  daemon.stop();
+  BOOST_TEST(code_of(3, {"cancel", "1"}) == "no_daemon");
+}
+
 BOOST_AUTO_TEST_CASE(wrong_usage_is_exit_code_2) {
   BOOST_TEST(run({"generat", "x"}) == 2);
   BOOST_TEST(err.find("did you mean 'generate'?") != std::string::npos);

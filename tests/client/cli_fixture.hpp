@@ -17,6 +17,7 @@ struct CliFixture {
   wire::Json loaded = wire::Json::parse(R"([{"name":"tiny","path":"/m/tiny.gguf","context":64}])");
   wire::Json available = wire::Json::parse(R"([{"name":"tiny"},{"name":"other"}])");
   wire::EventBody failure;  // sent instead of an answer to generate when it is an Error
+  wire::EventBody refusal;  // and this one to everything but hello
   bool endless = false;
   std::optional<wire::Done> ending;  // instead of the end of generate's short answer
   /// Answers to plan, one after the other; the last one stays.
@@ -26,6 +27,8 @@ struct CliFixture {
   std::vector<wire::EventBody> answer(const wire::Request& request) {
     const std::lock_guard lock(mutex);
     asked.push_back(request.operation);
+    const bool refused = std::holds_alternative<wire::Error>(refusal);
+    if (refused && !std::holds_alternative<wire::Hello>(request.operation)) return {refusal};
     if (std::holds_alternative<wire::Generate>(request.operation)) return generate();
     if (const auto* models = std::get_if<wire::Models>(&request.operation))
       return {wire::Ok{{{"models", models->available ? available : loaded}}}};

@@ -246,10 +246,15 @@ BOOST_FIXTURE_TEST_CASE(the_command_fetches_once_and_checks_what_it_is_told, Fix
     std::cout.rdbuf(before);
     return std::to_string(code) + " " + out.str();
   };
-  BOOST_TEST(run({"--sha256", std::string(64, '0')}) == "1 ");
-  BOOST_TEST(run({"--reserve", "999999999"}) == "1 ");
-  BOOST_TEST(run({"--sha256", "12"}) == "2 ");
-  BOOST_TEST(run({"--name", "../x"}) == "2 ");
+  const auto fails = [&](const std::string& code, std::vector<std::string> more) {
+    return run(std::move(more)).starts_with(code);
+  };
+  const std::string failed = R"(1 {"event":"error","id":1,"code":"failed","message":")";
+  const std::string wrong = R"(2 {"event":"error","id":1,"code":"wrong_usage","message":")";
+  BOOST_TEST(fails(failed + "the file's sha256 is ", {"--sha256", std::string(64, '0')}));
+  BOOST_TEST(fails(failed + "not enough space", {"--reserve", "999999999"}));
+  BOOST_TEST(fails(wrong + "--sha256 needs", {"--sha256", "12"}));
+  BOOST_TEST(fails(wrong + "a model's name", {"--name", "../x"}));
   BOOST_TEST(!fs::exists(folder.path / "models/m.gguf"));
   const std::string path = (folder.path / "models/m.gguf").string();
   BOOST_TEST(run({"--sha256", *what.sha256}) == R"(0 {"name":"m","path":")" + path +
