@@ -53,6 +53,26 @@ void fill_ends(const std::string& from, std::optional<std::string> bos,
   }
 }
 
+/// As the wire wants them, and what templates take beyond it: further fields, a content of parts,
+/// and none beside tool_calls.
+void check_messages(const wire::Json& messages) {
+  if (!messages.is_array()) throw UsageError("messages must be an array of {role, content}");
+  if (messages.empty()) throw UsageError("messages must not be empty");
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    const wire::Json& message = messages[i];
+    const std::string name = "messages[" + std::to_string(i) + "]";
+    if (!message.is_object()) throw UsageError(name + " must be an object of role and content");
+    if (!message.contains("role")) throw UsageError(name + ".role is missing");
+    if (!message["role"].is_string() || message["role"].get_ref<const std::string&>().empty())
+      throw UsageError(name + ".role must be a text that is not empty");
+    const wire::Json content = message.value("content", wire::Json());
+    if (content.is_null() && message.contains("tool_calls")) continue;
+    if (!message.contains("content")) throw UsageError(name + ".content is missing");
+    if (!content.is_string() && !content.is_array())
+      throw UsageError(name + ".content must be a text or a list of parts");
+  }
+}
+
 wire::Json parse_messages(const std::string& path) {
   // Depth is bounded before anything walks the tree: a deep nest would overflow the stack on the
   // way out.
@@ -62,8 +82,10 @@ wire::Json parse_messages(const std::string& path) {
   };
   try {
     wire::Json messages = wire::Json::parse(path == "-" ? read_stdin() : read_file(path), shallow);
-    if (!messages.is_array() && !messages.is_object())
-      throw UsageError("the messages must be an array of {role, content}");
+    if (messages.is_object() && !messages.contains("messages"))
+      throw UsageError(
+          "messages is missing: give an array of {role, content}, or an object with it");
+    check_messages(messages.is_object() ? messages["messages"] : messages);
     return messages;
   } catch (const wire::Json::exception& error) {
     throw UsageError(in_quotes(path, 4096) + " is no JSON: " + error.what());
@@ -138,7 +160,7 @@ int template_command(Invocation& invocation) {
   if (messages.is_object()) {  // {messages, tools, and the template's other variables}
     extra = messages;
     tools = extra.value("tools", wire::Json());
-    messages = extra.value("messages", wire::Json::array());
+    messages = extra["messages"];
     extra.erase("tools");
     extra.erase("messages");
   }

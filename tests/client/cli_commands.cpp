@@ -190,6 +190,35 @@ BOOST_AUTO_TEST_CASE(small_commands_send_what_they_say) {
   BOOST_TEST((run({"plan", "explain"}) == 0 && last<wire::Plan>().explain));
 }
 
+BOOST_AUTO_TEST_CASE(template_names_the_field_that_is_wrong_and_renders_what_templates_take) {
+  const std::string source = (daemon.folder.path / "t.jinja").string();
+  const std::string file = (daemon.folder.path / "messages.json").string();
+  std::ofstream(source) << "{% for m in messages %}{{ m.role }}{{ ',' }}{% endfor %}";
+  const auto render = [&](const std::string& messages) {
+    std::ofstream(file) << messages;
+    return run({"template", "--from", source, "--messages", file});
+  };
+  const std::pair<const char*, const char*> wrong[] = {
+      {R"({"a":1})", "messages is missing"},
+      {R"("x")", "messages must be an array"},
+      {R"([])", "messages must not be empty"},
+      {R"({"messages":{}})", "messages must be an array"},
+      {R"([1])", "messages[0] must be an object"},
+      {R"([{"role":"user"}])", "messages[0].content is missing"},
+      {R"([{"role":"user","content":"x"},{"content":"x"}])", "messages[1].role is missing"},
+      {R"([{"role":5,"content":"x"}])", "messages[0].role must be a text"},
+      {R"([{"role":"user","content":null}])", "messages[0].content must be a text"}};
+  for (const auto& [messages, reason] : wrong) {
+    BOOST_TEST(render(messages) == 2, messages);
+    BOOST_TEST(err.find(reason) != std::string::npos, err);
+  }
+  BOOST_TEST(render(R"([{"role":"user","content":[{"type":"text","text":"x"}]},
+      {"role":"assistant","tool_calls":[]},{"role":"assistant","content":null,"tool_calls":[]}])") ==
+             0);
+  BOOST_TEST(out == "user,assistant,assistant,");
+  BOOST_TEST(render(R"({"messages":[{"role":"user","content":"x"}],"more":1})") == 0);
+}
+
 BOOST_AUTO_TEST_CASE(bench_counts_what_it_sent) {
   BOOST_TEST(run({"bench", "--requests", "12", "--concurrency", "3", "--input-len", "7",
                   "--output-len", "3", "--json"}) == 0);
