@@ -7,6 +7,19 @@
 
 namespace nanoflow::cli {
 
+wire::Json model_table(const wire::Json& rows) {
+  auto table = wire::Json::array();
+  for (const auto& row : rows) {
+    auto shown = wire::Json::object();
+    for (const auto& [key, value] : row.items())
+      shown[key != "bytes"              ? key
+            : row.value("loaded", true) ? "reserved_bytes"
+                                        : "file_bytes"] = value;
+    table.push_back(std::move(shown));
+  }
+  return table;
+}
+
 wire::Json load_with_bar(Client& client, wire::Load load) {
   ProgressBar bar("loading " + (load.name.empty() ? load.path : load.name));
   load.progress = true;
@@ -32,7 +45,7 @@ int models_command(Invocation& invocation) {
     std::cout << (models.available ? "no model is loaded, and none is in the model folder\n"
                                    : "no model is loaded (nanoflow models --available)\n");
   else
-    print_table(std::cout, rows);
+    print_table(std::cout, model_table(rows));
   return exit_done;
 }
 
@@ -56,7 +69,7 @@ int load_command(Invocation& invocation) {
   if (invocation.json)
     print_json(answer);
   else if (answer.contains("models"))
-    print_table(std::cout, answer["models"]);
+    print_table(std::cout, model_table(answer["models"]));
   else
     std::cout << "loaded " << words[0] << '\n';
   return exit_done;

@@ -1,6 +1,6 @@
 #include <iostream>
 
-#include "client/cli/command.hpp"
+#include "client/cli/models.hpp"
 #include "client/cli/terminal.hpp"
 
 namespace nanoflow::cli {
@@ -8,11 +8,13 @@ namespace nanoflow::cli {
 int status_command(Invocation& invocation) {
   OptionSet options;
   invocation.parse(options);
-  const wire::Json answer = invocation.connect().request(wire::Status{});
-  if (invocation.json)
+  wire::Json answer = invocation.connect().request(wire::Status{});
+  if (invocation.json) {
     print_json(answer);
-  else
-    print_report(std::cout, answer);
+    return exit_done;
+  }
+  if (answer.contains("models")) answer["models"] = model_table(answer["models"]);
+  print_report(std::cout, answer);
   return exit_done;
 }
 

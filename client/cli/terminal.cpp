@@ -23,15 +23,23 @@ std::string scaled(double value, double step, std::initializer_list<const char*>
   return format(whole ? "%.0f" : "%.1f", value) + (**unit ? " " : "") + *unit;
 }
 
+std::string human_flops(double flops) {
+  return scaled(flops, 1000, {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"});
+}
+
 /// Columns a text takes: characters, not bytes.
 std::size_t width_of(const std::string& text) {
   return std::size_t(
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-/// A field's name as a person reads it; "_per_s" is left to the value, which says "/s".
+/// A field's name as a person reads it; its unit is left to the value, which says it ("2.0 s").
 std::string heading(std::string name) {
-  if (name.ends_with("_per_s")) name.resize(name.size() - std::string_view("_per_s").size());
+  for (const std::string_view unit : {"_per_s", "_ms", "_seconds", "_bytes"})
+    if (name.ends_with(unit) && name != "page_seconds") {
+      name.resize(name.size() - unit.size());
+      break;
+    }
   std::replace(name.begin(), name.end(), '_', ' ');
   return name;
 }
@@ -109,8 +117,8 @@ std::string human_value(std::string_view name, const wire::Json& value) {
   if (!value.is_number()) return to_text(value);
   const double number = value.get<double>();
   if (ends("bytes_per_s")) return human_bytes(number) + "/s";
-  if (ends("flops_per_s") || ends("flops"))
-    return human_count(number) + "FLOP" + (ends("s_per_s") ? "/s" : "");
+  if (ends("flops_per_s")) return human_flops(number) + "/s";
+  if (ends("flops")) return human_flops(number);
   if (ends("_per_s")) return (number < 1000 ? format("%.1f", number) : human_count(number)) + "/s";
   if (ends("bytes")) return human_bytes(number);
   if (ends("_ms")) return human_seconds(number / 1000);

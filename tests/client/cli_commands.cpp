@@ -162,12 +162,22 @@ BOOST_AUTO_TEST_CASE(tables_and_json_show_the_same) {
   BOOST_TEST(run({"status"}) == 0);
   BOOST_TEST(
       out ==
-      "running                 1\nuptime seconds          1 min 30 s\npages free              3\n"
+      "running                 1\nuptime                  1 min 30 s\npages free              3\n"
       "pages total             8\n\nrequests\nNUMBER  USER  STATE\n4       ann   decode\n");
   BOOST_TEST(run({"top", "--count", "1", "--json"}) == 0);
   BOOST_TEST(wire::Json::parse(out)["running"] == 1);
   BOOST_TEST(run({"models"}) == 0);
   BOOST_TEST(out == "NAME  PATH          CONTEXT\ntiny  /m/tiny.gguf  64\n");
+  set(available, wire::Json::parse(R"([{"name":"tiny","bytes":2048,"loaded":true},
+                                       {"name":"other","bytes":1024,"loaded":false}])"));
+  BOOST_TEST(run({"models", "--available"}) == 0);
+  BOOST_TEST(out ==
+             "NAME   RESERVED  LOADED  FILE\n"
+             "tiny   2.0 KiB   yes     \n"
+             "other            no      1.0 KiB\n");
+  BOOST_TEST(run({"models", "--available", "--json"}) == 0);
+  BOOST_TEST(wire::Json::parse(out)["models"][0]["bytes"] ==
+             2048);  // JSON stays as the wire has it
 }
 
 BOOST_AUTO_TEST_CASE(small_commands_send_what_they_say) {

@@ -179,13 +179,24 @@ BOOST_AUTO_TEST_CASE(numbers_read_as_people_say_them) {
   BOOST_TEST(human_value("number", 12) == "12");
   BOOST_TEST(human_value("tokens_per_s", 1234.0) == "1.2 k/s");
   BOOST_TEST(human_value("steps_per_s", 7.5) == "7.5/s");
+  BOOST_TEST(human_value("flops_per_s", 0) == "0 FLOP/s");
+  BOOST_TEST(human_value("flops", 2.5e9) == "2.5 GFLOP");
 }
 
 BOOST_AUTO_TEST_CASE(tables_align_by_characters_and_take_rows_that_differ) {
   std::ostringstream out;
   print_table(out, wire::Json::parse(
                        R"([{"name":"ü","max_bytes":1024},{"name":"abc","state":"waiting"}])"));
-  BOOST_TEST(out.str() == "NAME  MAX BYTES  STATE\nü     1.0 KiB    \nabc              waiting\n");
+  BOOST_TEST(out.str() == "NAME  MAX      STATE\nü     1.0 KiB  \nabc            waiting\n");
+}
+
+BOOST_AUTO_TEST_CASE(headings_leave_the_unit_to_the_value) {
+  std::ostringstream out;
+  print_table(
+      out, wire::Json::parse(R"([{"age_ms":2000,"page_seconds":3,"flops_per_s":0,"bytes":1024}])"));
+  BOOST_TEST(out.str() ==
+             "AGE    PAGE SECONDS  FLOPS     BYTES\n"
+             "2.0 s  3.0 s         0 FLOP/s  1.0 KiB\n");
 }
 
 BOOST_AUTO_TEST_CASE(the_first_use_is_told_what_to_do) {
