@@ -32,6 +32,22 @@ wire::Json load_with_bar(Client& client, wire::Load load) {
   });
 }
 
+namespace {
+
+/// Where no model has the name, the error says how to find one.
+wire::Json load_or_advise(Client& client, const wire::Load& load) {
+  try {
+    return load_with_bar(client, load);
+  } catch (const RequestFailed& failed) {
+    if (failed.error.code != wire::ErrorCode::not_found || load.name.empty()) throw;
+    wire::Error error = failed.error;
+    error.message += std::string("; ") + how_to_find_models;
+    throw RequestFailed(error);
+  }
+}
+
+}  // namespace
+
 int models_command(Invocation& invocation) {
   wire::Models models;
   OptionSet options;
@@ -65,7 +81,7 @@ int load_command(Invocation& invocation) {
   else
     load.name = words[0];
   Client client = invocation.connect();
-  const wire::Json answer = load_with_bar(client, load);
+  const wire::Json answer = load_or_advise(client, load);
   if (invocation.json)
     print_json(answer);
   else if (answer.contains("models"))

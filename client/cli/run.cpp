@@ -9,6 +9,7 @@
 #include "client/cli/explain.hpp"
 #include "client/cli/line_editor.hpp"
 #include "client/cli/models.hpp"
+#include "client/suggest.hpp"
 
 namespace nanoflow::cli {
 namespace {
@@ -58,6 +59,12 @@ void choose_model(Client& client, Settings& settings, std::vector<std::string>& 
       for (const auto& row : rows)
         if (row.value("path", std::string()) == load.path) name = row.value("name", name);
     named = true;
+  } else if (given && !holds(loaded, name)) {
+    throw RequestFailed({wire::ErrorCode::not_found,
+                         "model: " + in_quotes(name, 256) +
+                             " is neither loaded nor in the model folder; " + how_to_find_models,
+                         {},
+                         {}});
   } else if (loaded.empty()) {
     throw std::runtime_error(explain_no_model(list_models(client, true)));
   }

@@ -28,6 +28,26 @@ BOOST_AUTO_TEST_CASE(runs_first_word_may_name_a_model_which_is_loaded_where_need
   BOOST_TEST(run({"run", "unknown", "Hi"}) == 2);
 }
 
+BOOST_AUTO_TEST_CASE(a_model_that_is_nowhere_comes_with_how_to_find_one) {
+  const auto both_ways = [&] {
+    return err.find("nanoflow models --available") != err.npos &&
+           err.find("nanoflow pull") != err.npos;
+  };
+  BOOST_TEST(run({"run", "--model", "nope", "Hi"}) == 1);
+  BOOST_TEST(err.find("model: 'nope' is neither loaded nor in the model folder") != err.npos);
+  BOOST_TEST(both_ways());
+  set(loaded, wire::Json::array());
+  BOOST_TEST(run({"run", "--model", "nope", "Hi"}) == 1);
+  BOOST_TEST(both_ways());
+  set<wire::EventBody>(refusal, error(wire::ErrorCode::not_found, "name: no model 'nope' in /m"));
+  BOOST_TEST(run({"load", "nope"}) == 1);
+  BOOST_TEST(err.find("nanoflow: name: no model 'nope' in /m; ") == 0u);
+  BOOST_TEST(both_ways());
+  set<wire::EventBody>(refusal, error(wire::ErrorCode::load_failed, "no GGUF file"));
+  BOOST_TEST(run({"load", "nope"}) == 1);
+  BOOST_TEST(!both_ways());
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_question_is_wrong_usage) {
   for (const char* question : {"", " \n"}) {
     BOOST_TEST(run({"run", question}) == 2);
