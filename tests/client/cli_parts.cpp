@@ -1,20 +1,13 @@
 // The parts of the command line that need no daemon.
-#include <grp.h>
-#include <unistd.h>
-
 #include <boost/test/unit_test.hpp>
-#include <cerrno>
-#include <fstream>
 #include <functional>
 #include <sstream>
 
 #include "client/cli/bench.hpp"
 #include "client/cli/chat.hpp"
-#include "client/cli/explain.hpp"
 #include "client/cli/options.hpp"
 #include "client/cli/terminal.hpp"
 #include "client/suggest.hpp"
-#include "tests/client/fake_daemon.hpp"
 
 namespace {
 
@@ -197,34 +190,6 @@ BOOST_AUTO_TEST_CASE(headings_leave_the_unit_to_the_value) {
   BOOST_TEST(out.str() ==
              "AGE    PAGE SECONDS  FLOPS     BYTES\n"
              "2.0 s  3.0 s         0 FLOP/s  1.0 KiB\n");
-}
-
-BOOST_AUTO_TEST_CASE(the_first_use_is_told_what_to_do) {
-  BOOST_TEST(explain(NoDaemon({{"ipc:///x", ENOENT}})).find("systemctl start nanoflowd") !=
-             std::string::npos);
-  const std::string forbidden =
-      explain(NoDaemon({{"ipc:///x", ECONNREFUSED}, {"ipc:///y", EACCES}}));
-  BOOST_TEST(forbidden.find("sudo usermod -aG nanoflow $USER") != std::string::npos);
-  BOOST_TEST(forbidden.find("newgrp nanoflow)") != std::string::npos);
-  BOOST_TEST(explain_no_model(wire::Json::array()).find("nanoflow pull smollm2") !=
-             std::string::npos);
-  BOOST_TEST(explain_no_model(wire::Json::parse(R"([{"name":"m7"}])")).find("nanoflow run m7") !=
-             std::string::npos);
-}
-
-BOOST_AUTO_TEST_CASE(who_may_not_open_a_socket_is_told_the_socket_s_own_group) {
-  const test::TemporaryFolder folder;
-  const std::string path = (folder.path / "x.sock").string();
-  std::ofstream(path) << "a file has a group as well";
-  const group* games = getgrnam("games");  // a group that every Debian has; only root may give it
-  const bool given = games && chown(path.c_str(), uid_t(-1), games->gr_gid) == 0;
-  const group* own = getgrgid(getegid());
-  BOOST_REQUIRE((given || own));
-  const std::string name = given ? "games" : own->gr_name;
-  const std::string text = explain(NoDaemon({{"ipc:///x", ENOENT}, {"ipc://" + path, EACCES}}));
-  BOOST_TEST(text.find("and the group " + name + " only") != std::string::npos);
-  BOOST_TEST(text.find("sudo usermod -aG " + name + " $USER") != std::string::npos);
-  BOOST_TEST(text.find("newgrp " + name + ")") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
