@@ -268,6 +268,7 @@ BOOST_AUTO_TEST_CASE(says_that_an_answer_is_too_large_for_a_message) {
   Desk desk;
   wire::Done done;
   done.choices.resize(1);
+  done.whole = true;
   done.choices[0].text.assign(wire::max_message_bytes, 'a');
   desk.say(desk.generate(1, 1), done);
   BOOST_TEST(bool(desk.last_error(1) == Code::bad_field));
