@@ -51,9 +51,9 @@ bool CatalogState::answer_at_once(QueuedLoad& load) {
     return true;
   }
   loading = true;
-  const auto plan = std::make_shared<const LoadPlan>(std::get<LoadPlan>(std::move(decision)));
-  const auto loader =
-      spawn_loader(self->system(), config.device, config.open, loads_cancelled, config.threads);
+  const auto plan = std::make_shared<LoadPlan>(std::get<LoadPlan>(std::move(decision)));
+  plan->cancelled = loads_cancelled;
+  const auto loader = spawn_loader(self->system(), config.device, config.open, config.threads);
   self->request(loader, caf::infinite, LoadPlanPtr(plan), load.progress)
       .then([this, plan](const LoadedPartsPtr& parts) { finish_load(*plan, *parts); },
             [this, plan](const caf::error& failure) {

@@ -143,8 +143,7 @@ void GatewayState::record(const LiveRequest& request, const wire::EventBody& bod
     record.cached_tokens = done.usage.cached_tokens;
     record.completion_tokens = done.usage.completion_tokens;
     if (!request.first_token) record.ttft_ms = done.timing.queue_ms + done.timing.prefill_ms;
-    if (done.usage.completion_tokens > 1 && done.timing.decode_ms > 0)  // from the first on
-      record.tokens_per_s = 1000 * (done.usage.completion_tokens - 1) / done.timing.decode_ms;
+    record.tokens_per_s = wire::decode_rate(done);
   }
   self_->send(monitor_, std::make_shared<const RequestRecord>(std::move(record)));
 }

@@ -14,10 +14,9 @@ struct LoaderState {
   static inline const char* name = "loader";
 };
 
-using Cancelled = std::shared_ptr<const std::atomic<bool>>;
-
 /// One message for each per cent, not one for each tensor. Throws where the load was cancelled.
-auto throttled(const LoadProgressActor& listener, const Cancelled& cancelled) {
+auto throttled(const LoadProgressActor& listener,
+               const std::shared_ptr<const std::atomic<bool>>& cancelled) {
   return [listener, cancelled, told = std::uint64_t(0)](std::uint64_t done,
                                                         std::uint64_t total) mutable {
     if (*cancelled) throw std::runtime_error("the load was cancelled");
@@ -29,7 +28,7 @@ auto throttled(const LoadProgressActor& listener, const Cancelled& cancelled) {
 }
 
 LoadedParts load(Device& device, const OpenModelFiles& open, const LoadPlan& plan,
-                 const LoadProgressActor& listener, const Cancelled& cancelled) {
+                 const LoadProgressActor& listener) {
   LoadedParts parts;
   parts.files = open(plan.path);
   const auto& checkpoint = parts.files.checkpoint;
@@ -49,7 +48,7 @@ LoadedParts load(Device& device, const OpenModelFiles& open, const LoadPlan& pla
                                                 .n_pages = parts.pool.n_pages,
                                                 .n_slots = plan.n_slots,
                                                 .max_step_tokens = plan.max_step_tokens,
-                                                .progress = throttled(listener, cancelled)});
+                                                .progress = throttled(listener, plan.cancelled)});
   return parts;
 }
 
@@ -58,9 +57,9 @@ LoadedParts failed(const std::string& message) {
 }
 
 LoadedParts load_or_say_why(Device& device, const OpenModelFiles& open, const LoadPlan& plan,
-                            const LoadProgressActor& listener, const Cancelled& cancelled) {
+                            const LoadProgressActor& listener) {
   try {
-    return load(device, open, plan, listener, cancelled);
+    return load(device, open, plan, listener);
   } catch (const std::bad_alloc&) {
     return failed("'" + plan.name + "': not enough memory for its weights; " +
                   format_bytes(plan.free_bytes) + " were free");
@@ -70,14 +69,13 @@ LoadedParts load_or_say_why(Device& device, const OpenModelFiles& open, const Lo
 }
 
 LoaderActor::behavior_type loader(LoaderActor::stateful_pointer<LoaderState> self,
-                                  const std::shared_ptr<Device>& device, const OpenModelFiles& open,
-                                  const Cancelled& cancelled) {
+                                  const std::shared_ptr<Device>& device,
+                                  const OpenModelFiles& open) {
   return {
-      [self, device, open, cancelled](const LoadPlanPtr& plan,
-                                      const LoadProgressActor& listener) -> LoadedPartsPtr {
+      [self, device, open](const LoadPlanPtr& plan,
+                           const LoadProgressActor& listener) -> LoadedPartsPtr {
         self->quit();
-        return std::make_shared<const LoadedParts>(
-            load_or_say_why(*device, open, *plan, listener, cancelled));
+        return std::make_shared<const LoadedParts>(load_or_say_why(*device, open, *plan, listener));
       },
   };
 }
@@ -99,11 +97,10 @@ ModelFiles open_model_files(const std::filesystem::path& path) {
 }
 
 LoaderActor spawn_loader(caf::actor_system& system, std::shared_ptr<Device> device,
-                         OpenModelFiles open, Cancelled cancelled, Threads threads) {
+                         OpenModelFiles open, Threads threads) {
   if (threads == Threads::own)
-    return system.spawn<caf::detached>(loader, std::move(device), std::move(open),
-                                       std::move(cancelled));
-  return system.spawn(loader, std::move(device), std::move(open), std::move(cancelled));
+    return system.spawn<caf::detached>(loader, std::move(device), std::move(open));
+  return system.spawn(loader, std::move(device), std::move(open));
 }
 
 }  // namespace nanoflow

@@ -36,6 +36,8 @@ struct LoadPlan {
   KvBudget budget;
   std::uint64_t spill_bytes = 0;  // of its spill file; 0: none
   std::uint64_t free_bytes = 0;
+  /// Ends the load soon after it was set. Never null.
+  std::shared_ptr<const std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
 };
 struct LoadedParts {
   ModelFiles files = {};
@@ -51,11 +53,9 @@ using LoaderActor = caf::typed_actor<
     // Blocks until all is read and on the device; tells how far it is.
     replies_to<LoadPlanPtr, LoadProgressActor>::with<LoadedPartsPtr>>;
 
-/// Does what blocks for long, so that the catalog never does. It ends after its one load, or soon
-/// after that was cancelled.
+/// Does what blocks for long, so that the catalog never does. It ends after its one load.
 LoaderActor spawn_loader(caf::actor_system& system, std::shared_ptr<Device> device,
-                         OpenModelFiles open, std::shared_ptr<const std::atomic<bool>> cancelled,
-                         Threads threads);
+                         OpenModelFiles open, Threads threads);
 
 }  // namespace nanoflow
 

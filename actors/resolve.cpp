@@ -5,8 +5,6 @@
 namespace nanoflow {
 namespace {
 
-constexpr int default_max_tokens = 512;
-
 wire::Error unknown_token(const std::string& field, wire::Token token, const LoadedModel& model) {
   return {wire::ErrorCode::bad_field,
           field + ": " + std::to_string(token) + " is no token of model '" + model.name +
@@ -83,8 +81,7 @@ std::variant<GenerateJob, wire::Error> resolve(wire::Generate&& request, const L
       std::make_shared<const SamplingParams>(sampling_params(sampling, model, random_seed));
   GenerateJob job;
   job.batch.n = sampling.n.value_or(1);
-  job.batch.max_tokens =
-      sampling.max_tokens.value_or(std::max(default_max_tokens, params->min_tokens));
+  job.batch.max_tokens = wire::token_limit(sampling);
   job.batch.sampling = params;
   job.batch.stop_tokens = params->end_tokens;
   job.batch.priority = request.priority;

@@ -42,6 +42,8 @@ struct Sampling {
   std::optional<bool> include_stop_str_in_output, ignore_eos, skip_special_tokens;
   std::vector<std::pair<Token, double>> logit_bias;
 };
+/// Tokens after which an answer ends: max_tokens, by default 512 or min_tokens if that is more.
+int token_limit(const Sampling& sampling);
 
 struct Message {
   std::string role, content;
@@ -169,6 +171,8 @@ struct Done {
   std::vector<Choice> choices;  // one for each of n; on the wire only where n > 1
   bool whole = false;           // stream false: text, tokens (and logprobs) are sent as well
 };
+/// Tokens a second after the first, which comes with the prompt's last chunk; 0: there was none.
+double decode_rate(const Done& done);
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;  // what was wrong, with the field's name, the value and the limit

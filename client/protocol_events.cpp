@@ -100,6 +100,11 @@ struct EventName {
 
 }  // namespace
 
+double decode_rate(const Done& done) {
+  const int decoded = done.usage.completion_tokens - 1;
+  return decoded > 0 && done.timing.decode_ms > 0 ? 1000 * decoded / done.timing.decode_ms : 0;
+}
+
 std::string to_string(const RequestId& id) {
   if (const auto* number = std::get_if<std::uint64_t>(&id)) return std::to_string(*number);
   return std::get<std::string>(id);

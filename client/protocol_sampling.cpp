@@ -1,6 +1,8 @@
 // The fields of generate that are more than a number or a text, read by their table.
 #include "client/protocol_fields.hpp"
 
+#include <algorithm>
+
 namespace nanoflow::wire {
 namespace {
 
@@ -71,6 +73,11 @@ constexpr std::size_t max_messages = 4096;
 constexpr std::size_t max_role_bytes = 64;
 
 }  // namespace
+
+int token_limit(const Sampling& sampling) {
+  constexpr int by_default = 512;
+  return sampling.max_tokens.value_or(std::max(by_default, sampling.min_tokens.value_or(0)));
+}
 
 Sampling read_sampling(FieldReader& fields) {
   Sampling sampling;

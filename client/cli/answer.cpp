@@ -86,12 +86,9 @@ Answer stream_answer(Client& client, Interrupt& interrupt, const wire::Generate&
 }
 
 std::string describe_speed(const wire::Done& done) {
-  const auto& [queue_ms, prefill_ms, decode_ms, total_ms] = done.timing;
-  const double first_s = (queue_ms + prefill_ms) / 1000;
-  // The first token comes with the prompt's last chunk, so decoding made one fewer.
-  const double rate = decode_ms > 0 ? 1000 * (done.usage.completion_tokens - 1) / decode_ms : 0;
-  return format("%d tokens, %.1f tokens/s, first after %s", done.usage.completion_tokens, rate,
-                human_seconds(first_s).c_str());
+  const double first_s = (done.timing.queue_ms + done.timing.prefill_ms) / 1000;
+  return format("%d tokens, %.1f tokens/s, first after %s", done.usage.completion_tokens,
+                wire::decode_rate(done), human_seconds(first_s).c_str());
 }
 
 void print_cut(const wire::Done& done, const wire::Sampling& asked) {

@@ -3,13 +3,10 @@
 #include <grp.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace nanoflow::cli {
 namespace {
-
-constexpr int default_max_tokens = 512;  // docs/protocol.md, where a request names none
 
 /// Whose members may open the socket that was refused.
 std::string group_of(const NoDaemon& error) {
@@ -71,9 +68,7 @@ std::string explain_no_model(const wire::Json& available) {
 }
 
 bool context_is_full(const wire::Done& done, const wire::Sampling& asked) {
-  const int limit =
-      asked.max_tokens.value_or(std::max(default_max_tokens, asked.min_tokens.value_or(0)));
-  return done.finish_reason == "length" && n_answered(done) < limit;
+  return done.finish_reason == "length" && n_answered(done) < wire::token_limit(asked);
 }
 
 std::string explain_finish(const wire::Done& done, const wire::Sampling& asked) {

@@ -7,25 +7,12 @@
 #include <thread>
 #include <vector>
 
-#include <stdlib.h>
-
 #include <zmq.hpp>
 
 #include "client/protocol.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace nanoflow::test {
-
-struct TemporaryFolder {
-  TemporaryFolder() {
-    char name[] = "/tmp/nanoflow-test-XXXXXX";
-    path = mkdtemp(name);
-  }
-  ~TemporaryFolder() {
-    std::error_code none;
-    std::filesystem::remove_all(path, none);
-  }
-  std::filesystem::path path;
-};
 
 class FakeDaemon {
  public:
