@@ -71,6 +71,8 @@ class Operations(DaemonTest):
         self.assertEqual(self.process.wait(60), 0)
         self.assertFalse(os.path.exists(self.endpoint.removeprefix("ipc://")), "the socket is gone")
 
+    # It asks by a pipe whether memory may be read, and calls every object a wrong one where there is none.
+    @unittest.skipIf(os.environ.get("NANOFLOW_SANITIZED") == "asan", "UBSan itself needs descriptors")
     def test_without_descriptors_it_serves_those_it_has_and_later_the_others(self):
         client = self.start()
         alone = client.generate("Once upon a time", stream=False, max_tokens=100, temperature=0, ignore_eos=True)
