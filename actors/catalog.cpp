@@ -83,7 +83,7 @@ void CatalogState::publish() {
 
 namespace {
 
-CatalogActor::behavior_type catalog(CatalogSelf self, const CatalogConfig& config) {
+PrivateCatalog::behavior_type catalog(CatalogSelf self, const CatalogConfig& config) {
   end_on_exceptions(self);
   auto& state = self->state;
   state.start(self, config);
@@ -102,6 +102,10 @@ CatalogActor::behavior_type catalog(CatalogSelf self, const CatalogConfig& confi
         state.self->monitor(listener);
         state.listeners.push_back(listener);
         state.self->send(listener, state.table());
+      },
+      [&state](tick_atom) {
+        state.ticking = false;
+        state.finish_leaving();
       },
   };
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -36,9 +37,10 @@ struct CatalogConfig {
   bool overlap = true;            // false: every schedule is sequential
   bool speculation = true;        // false: no token is guessed
 
-  int max_sequences = 64;     // that run at once, of one model
-  int max_step_tokens = 512;  // rows of a step
-  int max_waiting = 256;      // requests, of one model
+  int max_sequences = 64;                    // that run at once, of one model
+  int max_step_tokens = 512;                 // rows of a step
+  int max_waiting = 256;                     // requests, of one model
+  std::chrono::microseconds event_pause{0};  // see SchedulerConfig
 
   // What tests put something else in the place of.
   OpenModelFiles open = open_model_files;

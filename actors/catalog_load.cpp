@@ -81,7 +81,7 @@ void CatalogState::finish_load(const LoadPlan& plan, const LoadedParts& parts) {
     self->monitor(model->scheduler);
     self->monitor(model->kv_manager);
     self->monitor(model->executor);
-    loaded.push_back({model, load.job});
+    loaded.push_back({model, load.job, parts.device_model});
     log(LogLevel::info, summary(*model));
     publish();
     answer(load, {model, {}});

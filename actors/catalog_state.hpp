@@ -18,6 +18,10 @@ using LoadedModelPtr = std::shared_ptr<const LoadedModel>;
 inline constexpr std::size_t most_failures = 3;
 inline constexpr std::chrono::seconds failures_within{10};
 
+using PrivateCatalog = CatalogActor::extend<
+    // Time to see whether what leaves has given its memory back.
+    reacts_to<tick_atom>>;
+
 /// A load that waits for its turn, or is being done.
 struct QueuedLoad {
   LoadJobPtr job;
@@ -28,17 +32,20 @@ struct QueuedLoad {
 struct Loaded {
   LoadedModelPtr model;
   LoadJobPtr job;  // that loaded it
+  std::weak_ptr<const DeviceModel> device_model;
 };
-/// Its actors were told to end; what is to happen when all have.
+/// Its actors were told to end; what is to happen when all have and its weights are freed.
 struct Leaving {
   LoadedModelPtr model;
+  std::weak_ptr<const DeviceModel> device_model;
   std::set<caf::actor_addr> alive;
+  std::optional<Clock::time_point> ended;  // the last of them
   UnloadPromise promise;
   LoadJobPtr load_again;  // null: no
 };
 
 struct CatalogState;
-using CatalogSelf = CatalogActor::stateful_pointer<CatalogState>;
+using CatalogSelf = PrivateCatalog::stateful_pointer<CatalogState>;
 
 struct CatalogState {
   static inline const char* name = "catalog";
@@ -54,6 +61,7 @@ struct CatalogState {
   std::shared_ptr<std::atomic<bool>> loads_cancelled = std::make_shared<std::atomic<bool>>(false);
   std::vector<Loaded> loaded;
   std::vector<Leaving> leaving;
+  bool ticking = false;  // a message is on its way
   std::vector<ModelListenerActor> listeners;
   std::optional<caf::error> closing;  // why
 
@@ -78,6 +86,8 @@ struct CatalogState {
   Leaving& dismiss(std::size_t index, const caf::error& reason);
   void note_model_down(std::size_t index, const caf::down_msg& down);
   void note_left(const caf::actor_addr& actor);
+  void finish_leaving();
+  void finish_leaving(Leaving left);
   void close(const caf::error& reason);
   void end_when_all_left();
 };

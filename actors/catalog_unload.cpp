@@ -8,6 +8,12 @@
 #include "client/suggest.hpp"
 
 namespace nanoflow {
+namespace {
+
+constexpr std::chrono::milliseconds look_again{5};
+constexpr std::chrono::seconds patience{10};
+
+}  // namespace
 
 UnloadPromise CatalogState::unload(const std::string& name) {
   auto promise = self->make_response_promise<std::string>();
@@ -26,11 +32,12 @@ UnloadPromise CatalogState::unload(const std::string& name) {
 /// Out of the table; its actors are told to end, the scheduler first, so that it still finds the
 /// others when it ends its requests.
 Leaving& CatalogState::dismiss(std::size_t index, const caf::error& reason) {
-  const auto model = std::move(loaded[index].model);
+  const auto [model, job, device_model] = std::move(loaded[index]);
   loaded.erase(loaded.begin() + static_cast<std::ptrdiff_t>(index));
   publish();
   auto& left = leaving.emplace_back();
   left.model = model;
+  left.device_model = device_model;
   left.alive = {model->scheduler.address(), model->kv_manager.address(), model->executor.address()};
   self->send_exit(model->scheduler, reason);
   self->send_exit(model->kv_manager, reason);
@@ -53,12 +60,29 @@ void CatalogState::note_model_down(std::size_t index, const caf::down_msg& down)
 }
 
 void CatalogState::note_left(const caf::actor_addr& actor) {
-  const auto found = std::find_if(leaving.begin(), leaving.end(), [&](auto& left) {
-    return left.alive.erase(actor) > 0 && left.alive.empty();
-  });
-  if (found == leaving.end()) return;
-  auto left = std::move(*found);
-  leaving.erase(found);
+  for (auto& left : leaving)
+    if (left.alive.erase(actor) > 0 && left.alive.empty()) left.ended = self->clock().now();
+  finish_leaving();
+}
+
+/// The weights outlive the actors for as long as a program that nobody waits for any more lies in a
+/// stream's mailbox: a step's time.
+void CatalogState::finish_leaving() {
+  bool waits = false;
+  std::vector<Leaving> gone;
+  const auto now = self->clock().now();
+  for (auto left = leaving.begin(); left != leaving.end();) {
+    const bool freed =
+        left->ended && (left->device_model.expired() || now - *left->ended > patience);
+    waits = waits || (left->ended && !freed);
+    if (freed) gone.push_back(std::move(*left));
+    left = freed ? leaving.erase(left) : std::next(left);
+  }
+  if (waits && !std::exchange(ticking, true)) self->delayed_send(self, look_again, tick_atom_v);
+  for (auto& left : gone) finish_leaving(std::move(left));
+}
+
+void CatalogState::finish_leaving(Leaving left) {
   budget->give_back(left.model->name);
   spill_budget->give_back(left.model->name);
   log(LogLevel::info, "unloaded '" + left.model->name + "'");

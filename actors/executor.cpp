@@ -1,79 +1,12 @@
-#include "actors/executor.hpp"
-
 #include <algorithm>
-#include <deque>
-#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "actors/describe_plan.hpp"
 #include "actors/errors.hpp"
-#include "actors/step_records.hpp"
-#include "engine/plan/schedule_table.hpp"
+#include "actors/executor_state.hpp"
 
 namespace nanoflow {
-namespace {
-
-using Programs = std::vector<std::shared_ptr<const Program>>;
-using OutcomePromise = caf::typed_response_promise<StepOutcomePtr>;
-using ProbePromise = caf::typed_response_promise<TimelinesPtr>;
-using PongPromise = caf::typed_response_promise<pong_atom>;
-
-struct StepInFlight {
-  StepPtr step;
-  BatchSignature signature;
-  int candidate = 0;  // of the schedules
-  OutcomePromise promise;
-  Programs programs;  // empty: not prepared yet
-  bool sent = false;
-  int generation = 0;  // of the streams that it was sent to
-  bool ended = false;
-  TimelinesPtr timelines;  // by stream
-  std::string failure;     // empty: none
-
-  bool running() const { return sent && !ended; }
-  double ms() const {  // of the leader, which ends last
-    const auto& leader = timelines->front();
-    return static_cast<double>(leader.end_ns - leader.start_ns) * 1e-6;
-  }
-};
-
-struct ExecutorState;
-using ExecutorSelf = ExecutorActor::stateful_pointer<ExecutorState>;
-
-struct ExecutorState {
-  static inline const char* name = "executor";
-
-  ExecutorSelf self = nullptr;
-  ExecutorConfig config;
-  std::optional<ScheduleTable> schedules;
-  std::optional<StepRecords> records;
-  std::deque<StepInFlight> steps;  // at most two, in order
-  int streams_generation = 0;      // which set of streams these are
-  bool broken = false;             // one of them failed: wait for the next set
-  std::string lost;                // a failure that the scheduler may not know of yet
-  std::vector<PongPromise> waiting_pings, waiting_for_idle;
-  std::optional<std::pair<ProbePtr, ProbePromise>> waiting_probe;
-  bool probing = false;
-
-  OutcomePromise add(const StepPtr& step);
-  void advance();
-  void send(StepInFlight& step);
-  void end(std::uint64_t step, const TimelinesPtr& timelines);
-  void fail(std::uint64_t step, const caf::error& error);
-  void settle();
-  void answer(StepInFlight& step);
-  void answer_lost_steps();
-  void report(const StepInFlight& step);
-  void use_streams(std::vector<StreamActor> streams);
-  void note_failure(int generation);
-  void ping(const PongPromise& promise);
-  ProbePromise add_probe(const ProbePtr& probe);
-  void start_probe();
-  void end_probe();
-  StepProgramsPtr for_streams(const Programs& programs) const;
-  StepInFlight& find(std::uint64_t step);
-};
 
 OutcomePromise ExecutorState::add(const StepPtr& step) {
   if (steps.size() == 2) throw std::logic_error("executor: a third step, while two are in flight");
@@ -111,7 +44,7 @@ void ExecutorState::advance() {
 }
 
 /// The leader runs the next step when it has ended this one: its programs lie ready there.
-void ExecutorState::send(StepInFlight& step) {
+void ExecutorState::send(RunningStep& step) {
   step.sent = true;
   step.generation = streams_generation;
   const auto number = step.step->number;
@@ -125,42 +58,7 @@ StepProgramsPtr ExecutorState::for_streams(const Programs& programs) const {
       StepPrograms{programs, {config.streams.begin() + 1, config.streams.end()}});
 }
 
-ProbePromise ExecutorState::add_probe(const ProbePtr& probe) {
-  auto promise = self->make_response_promise<TimelinesPtr>();
-  if (!steps.empty()) {
-    promise.deliver(TimelinesPtr());
-    return promise;
-  }
-  waiting_probe = {probe, promise};
-  advance();
-  return promise;
-}
-
-void ExecutorState::start_probe() {
-  if (!waiting_probe || broken) return;
-  const auto [probe, promise] = *std::exchange(waiting_probe, std::nullopt);
-  probing = true;
-  self->request(config.streams.front(), caf::infinite,
-                for_streams(config.device_model->prepare_probe(*probe)))
-      .then(
-          [this, promise = promise](const TimelinesPtr& timelines) mutable {
-            promise.deliver(timelines);
-            end_probe();
-          },
-          [this, promise = promise,
-           generation = streams_generation](const caf::error& error) mutable {
-            note_failure(generation);
-            promise.deliver(error);
-            end_probe();
-          });
-}
-
-void ExecutorState::end_probe() {
-  probing = false;
-  advance();
-}
-
-StepInFlight& ExecutorState::find(std::uint64_t number) {
+RunningStep& ExecutorState::find(std::uint64_t number) {
   return *std::find_if(steps.begin(), steps.end(),
                        [&](const auto& step) { return step.step->number == number; });
 }
@@ -192,14 +90,15 @@ void ExecutorState::settle() {
     answer(steps.front());
     steps.pop_front();
   }
+  report();
   advance();
 }
 
-void ExecutorState::answer(StepInFlight& step) {
+void ExecutorState::answer(RunningStep& step) {
   StepOutcome outcome{config.device_model->result(step.step->number), {}};
   outcome.result.ms = step.ms();
   step.promise.deliver(StepOutcomePtr(std::make_shared<const StepOutcome>(std::move(outcome))));
-  report(step);
+  record(step);
 }
 
 /// A failed device has lost its pages: the other step in flight is of no use either. Nothing is
@@ -214,20 +113,6 @@ void ExecutorState::answer_lost_steps() {
     outcome.failure = lost;
     step.promise.deliver(StepOutcomePtr(std::make_shared<const StepOutcome>(std::move(outcome))));
   }
-}
-
-void ExecutorState::report(const StepInFlight& step) {
-  for (std::size_t i = 0; config.monitor && i < step.timelines->size(); ++i)
-    self->send(config.monitor,
-               StreamTimelinePtr(std::make_shared<const StreamTimeline>(
-                   StreamTimeline{config.stream_names.at(i), config.model, (*step.timelines)[i]})));
-  double work = 0;
-  for (const auto& timeline : *step.timelines)
-    work += timeline.flops + flops_a_byte * timeline.bytes;
-  schedules->observe(step.signature, step.candidate, step.ms(), std::max(work, 1.0));
-  if (records->add(step.programs.front()->shape, step.signature, step.candidate))
-    records->keep(step.signature, step.candidate, step.ms(),
-                  config.device_model->launches(step.step->number));
 }
 
 void ExecutorState::use_streams(std::vector<StreamActor> streams) {
@@ -261,6 +146,8 @@ void ExecutorState::ping(const PongPromise& promise) {
             });
 }
 
+namespace {
+
 ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& config) {
   end_on_exceptions(self);
   auto& state = self->state;
@@ -289,6 +176,7 @@ ExecutorActor::behavior_type executor(ExecutorSelf self, const ExecutorConfig& c
         state.schedules->use(*profile);
         state.records->use(profile->peaks());
       },
+      [&state](const SearchOutcomePtr& outcome) { state.use(*outcome); },
       [&state](ping_atom) {
         auto promise = state.self->make_response_promise<pong_atom>();
         state.ping(promise);

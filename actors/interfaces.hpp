@@ -19,6 +19,7 @@ struct StepPrograms;
 using StepProgramsPtr = std::shared_ptr<const StepPrograms>;
 using ProbePtr = std::shared_ptr<const Probe>;
 using ProfilePtr = std::shared_ptr<const Profile>;
+using SearchOutcomePtr = std::shared_ptr<const SearchOutcome>;
 using TimelinesPtr = std::shared_ptr<const std::vector<ProgramTimeline>>;
 using ClientMessagePtr = std::shared_ptr<const ClientMessage>;
 using GenerateJobPtr = std::shared_ptr<const GenerateJob>;
@@ -37,7 +38,7 @@ using LoadJobPtr = std::shared_ptr<const LoadJob>;
 using LoadOutcomePtr = std::shared_ptr<const LoadOutcome>;
 using AvailablePtr = std::shared_ptr<const std::vector<AvailableModel>>;
 using RequestRecordPtr = std::shared_ptr<const RequestRecord>;
-using StreamTimelinePtr = std::shared_ptr<const StreamTimeline>;
+using StreamTimelinesPtr = std::shared_ptr<const StreamTimelines>;
 using StatusReportPtr = std::shared_ptr<const StatusReport>;
 using JsonPtr = std::shared_ptr<const wire::Json>;
 
@@ -68,6 +69,7 @@ CAF_ADD_ATOM(nanoflow, nanoflow, reload_atom, "reload")
 CAF_ADD_ATOM(nanoflow, nanoflow, recover_atom, "recover")
 CAF_ADD_ATOM(nanoflow, nanoflow, idle_atom, "idle")
 CAF_ADD_ATOM(nanoflow, nanoflow, ready_atom, "ready")
+CAF_ADD_ATOM(nanoflow, nanoflow, tell_atom, "tell")
 CAF_END_TYPE_ID_BLOCK(nanoflow)
 
 namespace nanoflow {
@@ -79,7 +81,8 @@ using caf::replies_to;
 
 /// Where a tokenizer's events go.
 using EventSinkActor = caf::typed_actor<reacts_to<RequestEventsPtr>>;
-/// Where a scheduler's events go: one message a step, with what concerns the listener's requests.
+/// Where a scheduler's events go: at most one message a step, with what concerns the listener's
+/// requests.
 using SchedulerListenerActor = caf::typed_actor<reacts_to<SchedulerEventsPtr>>;
 /// Is told whenever a model was loaded or unloaded, and at once when it subscribes.
 using ModelListenerActor = caf::typed_actor<reacts_to<ModelTablePtr>>;
@@ -156,6 +159,8 @@ using ExecutorActor = caf::typed_actor<
     // none is; what was measured.
     replies_to<ProbePtr>::with<TimelinesPtr>, replies_to<idle_atom>::with<pong_atom>,
     reacts_to<ProfilePtr>,
+    // From a search that it started.
+    reacts_to<SearchOutcomePtr>,
     // The schedule table; true: explained.
     replies_to<plan_atom, bool>::with<JsonPtr>>;
 
@@ -170,7 +175,7 @@ using CatalogActor = caf::typed_actor<
     replies_to<list_atom>::with<AvailablePtr>, reacts_to<subscribe_atom, ModelListenerActor>>;
 
 using MonitorActor =
-    caf::typed_actor<reacts_to<RequestRecordPtr>, reacts_to<StreamTimelinePtr>,
+    caf::typed_actor<reacts_to<RequestRecordPtr>, reacts_to<StreamTimelinesPtr>,
                      reacts_to<ModelTablePtr>, replies_to<status_atom>::with<StatusReportPtr>,
                      // Prometheus' exposition format.
                      replies_to<metrics_atom>::with<std::string>,
@@ -200,6 +205,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StepProgramsPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::TimelinesPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ProbePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ProfilePtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::SearchOutcomePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ClientMessagePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::GenerateJobPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::TokenizeJobPtr)
@@ -215,7 +221,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::LoadJobPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::LoadOutcomePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::AvailablePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::RequestRecordPtr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StreamTimelinePtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StreamTimelinesPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::StatusReportPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::JsonPtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(nanoflow::ClientGone)

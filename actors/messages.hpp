@@ -13,6 +13,7 @@
 #include "engine/batch/request.hpp"
 #include "engine/kv/kv_cache.hpp"
 #include "engine/plan/program.hpp"
+#include "engine/plan/search.hpp"
 
 namespace nanoflow {
 
@@ -72,10 +73,11 @@ using RequestEvents = std::vector<RequestEvent>;
 
 // ---- scheduler -> tokenizer ------------------------------------------------------------------
 
-/// What happened to the tokenizer's own requests: one message a step.
+/// What happened to the tokenizer's own requests.
 struct SchedulerEvents {
-  StepEvents step;
+  StepEvents step;                 // of one step, or of some that came fast
   std::vector<Progress> progress;  // once a second
+  bool empty() const { return step.empty() && progress.empty(); }
 };
 
 // ---- kv_manager -> copy -----------------------------------------------------------------------
@@ -103,6 +105,14 @@ struct StreamTimeline {
   std::string stream;
   std::string model;
   ProgramTimeline timeline;
+};
+using StreamTimelines = std::vector<StreamTimeline>;  // of some steps, in order
+
+// ---- searcher -> executor ----------------------------------------------------------------------
+
+struct SearchOutcome {
+  BatchSignature signature;  // of the batches that it is for
+  SearchResult result;
 };
 
 // ---- catalog -----------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ using MonitorSelf = MonitorActor::extend<
 struct Recording {
   std::uint64_t number = 0;
   caf::typed_response_promise<JsonPtr> promise;
-  std::vector<StreamTimelinePtr> timelines;
+  StreamTimelines timelines;
 };
 
 struct MonitorState {
@@ -102,11 +102,13 @@ Report report(const MonitorState& state, const std::vector<ModelState>& models) 
           .tokens = state.tokens.rate(now)};
 }
 
-void on_timeline(Self self, const StreamTimelinePtr& timeline) {
+void on_timelines(Self self, const StreamTimelines& timelines) {
   MonitorState& state = self->state;
-  state.streams.add(*timeline);
-  for (Recording& recording : state.recordings)
-    if (recording.timelines.size() < max_traced_programs) recording.timelines.push_back(timeline);
+  for (const StreamTimeline& timeline : timelines) {
+    state.streams.add(timeline);
+    for (Recording& recording : state.recordings)
+      if (recording.timelines.size() < max_traced_programs) recording.timelines.push_back(timeline);
+  }
   // Only a busy daemon is sampled, so that an idle one sleeps; and one question at a time, since an
   // answer takes as long as a step where thousands of requests live.
   if (state.sampling || !state.tokens.is_due(Clock::now())) return;
@@ -142,7 +144,7 @@ MonitorSelf::behavior_type monitor(Self self, MonitorConfig config) {
         self->state.requests.add(*record);
         log(LogLevel::info, describe(*record));
       },
-      [self](const StreamTimelinePtr& timeline) { on_timeline(self, timeline); },
+      [self](const StreamTimelinesPtr& timelines) { on_timelines(self, *timelines); },
       [self](const ModelTablePtr& models) { self->state.models = *models; },
       [self](status_atom) {
         auto promise = self->make_response_promise<StatusReportPtr>();

@@ -85,10 +85,13 @@ caf::behavior planner(Self self, const PlannerConfig& config) {
     tell(self, *known);
     return {};
   }
+  // It must not keep the model's memory until the next tick.
+  self->monitor(config.executor);
+  self->set_down_handler([self](const caf::down_msg&) { end(self); });
   config.device_model->begin_probes();
   auto limits = config.device_model->probe_limits();
   if (!config.overlap) limits.n_streams = 1;
-  self->state.profiler.emplace(config.device_model->graph(), Profiler::Shares{}, limits);
+  self->state.profiler.emplace(config.device_model->graph(), config.n_cpus, limits);
   probe_next(self);
   return {[self](tick_atom) { go_on_when_idle(self); }};
 }

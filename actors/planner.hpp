@@ -17,6 +17,7 @@ struct PlannerConfig {
   /// What it depends on: processor, threads, model, weights, our version. One of another machine is
   /// not used.
   std::string key;
+  int n_cpus = 2;                  // that streams share
   bool overlap = true;             // false: the device's peaks are enough
   Threads threads = Threads::own;  // of its own, since taking memory for probes takes a while
 };

@@ -19,7 +19,9 @@ using PrivateScheduler = SchedulerActor::extend<
     // A second has passed since progress was reported.
     reacts_to<progress_atom>,
     // A deadline has come.
-    reacts_to<tick_atom>>;
+    reacts_to<tick_atom>,
+    // The pause between two messages to listeners is over.
+    reacts_to<tell_atom>>;
 
 struct SchedulerState;
 using SchedulerSelf = PrivateScheduler::stateful_pointer<SchedulerState>;
@@ -27,20 +29,23 @@ using SchedulerSelf = PrivateScheduler::stateful_pointer<SchedulerState>;
 struct SchedulerState {
   static inline const char* name = "scheduler";
 
-  /// Who is told of a request. Monitored while it has one.
+  /// Who is told of requests. Monitored while it has one, or has something to hear.
   struct Listener {
     SchedulerListenerActor actor;
     std::set<RequestId> requests;
+    SchedulerEvents news;  // that it was not told yet
   };
 
   SchedulerSelf self = nullptr;
   SchedulerConfig config;
   std::unique_ptr<Batcher> batcher;
-  std::map<caf::actor_addr, Listener> listeners;
-  std::unordered_map<RequestId, caf::actor_addr> listener_of;
+  std::map<caf::actor_addr, Listener> listeners;  // references stay valid
+  std::unordered_map<RequestId, Listener*> listener_of;
   std::uint64_t last_step = 0, lost_through = 0;  // step numbers
   bool progress_due = false;                      // a message is on its way
   std::optional<Clock::time_point> wake_up;       // as is the next deadline's
+  Clock::time_point next_news;                    // not before
+  bool news_due = false;                          // a message is on its way
 
   Clock::time_point now() const { return self->clock().now(); }
   AdmissionPtr admit(const BatchRequestPtr& request, const SchedulerListenerActor& listener);
@@ -48,12 +53,13 @@ struct SchedulerState {
   void advance();
   void form(const GrantsPtr& grants);
   void take(const StepOutcome& outcome);
-  void changed(const StepEvents& events);
-  void tell(const StepEvents& events);
+  void changed(StepEvents events);
+  void note(StepEvents events);
+  void tell();
+  void tell_all();
   void tell_progress();
   void watch_progress();
   void watch_deadline();
-  void forget(RequestId request);
   void drop_listener(const caf::actor_addr& gone);
   void leave(const caf::error& reason);
 };
@@ -66,10 +72,10 @@ AdmissionPtr SchedulerState::admit(const BatchRequestPtr& request,
   if (admission.refusal == Refusal::none) {
     const auto address = listener.address();
     auto& known = listeners[address];
-    if (known.requests.empty()) self->monitor(listener);
+    if (!known.actor) self->monitor(listener);
     known.actor = listener;
     known.requests.insert(request->id);
-    listener_of[request->id] = address;
+    listener_of[request->id] = &known;
     changed({});
   }
   return std::make_shared<const Admission>(admission);
@@ -117,45 +123,56 @@ void SchedulerState::take(const StepOutcome& outcome) {
   changed({});
 }
 
-/// After whatever changed the batcher: who is to know, what is next, and when to wake up.
-void SchedulerState::changed(const StepEvents& events) {
-  tell(events);
+/// After whatever changed the batcher: what is next, who is to know, and when to wake up.
+void SchedulerState::changed(StepEvents events) {
   advance();
+  note(std::move(events));
+  tell();
   watch_progress();
   watch_deadline();
 }
 
-void SchedulerState::tell(const StepEvents& events) {
-  if (events.empty()) return;
-  std::map<caf::actor_addr, SchedulerEvents> messages;
-  for (const auto& token : events.tokens)
-    messages[listener_of.at(token.request)].step.tokens.push_back(token);
-  for (const auto& finished : events.finished)
-    messages[listener_of.at(finished.request)].step.finished.push_back(finished);
-  for (auto& [address, message] : messages)
-    self->send(listeners.at(address).actor,
-               SchedulerEventsPtr(std::make_shared<const SchedulerEvents>(std::move(message))));
-  for (const auto& finished : events.finished) forget(finished.request);
+void SchedulerState::note(StepEvents events) {
+  for (auto& token : events.tokens)
+    listener_of.at(token.request)->news.step.tokens.push_back(std::move(token));
+  for (auto& finished : events.finished) {
+    auto& listener = *listener_of.at(finished.request);
+    listener.requests.erase(finished.request);
+    listener_of.erase(finished.request);
+    listener.news.step.finished.push_back(std::move(finished));
+  }
 }
 
-void SchedulerState::forget(RequestId request) {
-  const auto address = listener_of.at(request);
-  listener_of.erase(request);
-  auto& listener = listeners.at(address);
-  listener.requests.erase(request);
-  if (!listener.requests.empty()) return;
-  self->demonitor(address);
-  listeners.erase(address);
+/// What there is to tell; or, where the last messages went out just now, a message for later.
+void SchedulerState::tell() {
+  const auto silent = [](const auto& entry) { return entry.second.news.empty(); };
+  if (news_due || std::all_of(listeners.begin(), listeners.end(), silent)) return;
+  if (now() >= next_news) return tell_all();
+  news_due = true;
+  self->delayed_send(self, next_news - now(), tell_atom_v);
+}
+
+void SchedulerState::tell_all() {
+  next_news = now() + config.event_pause;
+  for (auto entry = listeners.begin(); entry != listeners.end();) {
+    auto& listener = entry->second;
+    if (!listener.news.empty())
+      self->send(listener.actor, SchedulerEventsPtr(std::make_shared<const SchedulerEvents>(
+                                     std::exchange(listener.news, {}))));
+    if (listener.requests.empty()) {
+      self->demonitor(entry->first);
+      entry = listeners.erase(entry);
+    } else {
+      ++entry;
+    }
+  }
 }
 
 void SchedulerState::tell_progress() {
   progress_due = false;
-  std::map<caf::actor_addr, SchedulerEvents> messages;
   for (const auto& progress : batcher->progress())
-    messages[listener_of.at(progress.request)].progress.push_back(progress);
-  for (auto& [address, message] : messages)
-    self->send(listeners.at(address).actor,
-               SchedulerEventsPtr(std::make_shared<const SchedulerEvents>(std::move(message))));
+    listener_of.at(progress.request)->news.progress.push_back(progress);
+  tell();
   watch_progress();
 }
 
@@ -176,12 +193,13 @@ void SchedulerState::watch_deadline() {
 void SchedulerState::drop_listener(const caf::actor_addr& gone) {
   const auto found = listeners.find(gone);
   if (found == listeners.end()) return;
-  for (const auto request : std::set(found->second.requests)) tell(batcher->cancel(request, now()));
+  for (const auto request : std::set(found->second.requests)) note(batcher->cancel(request, now()));
   changed({});
 }
 
 void SchedulerState::leave(const caf::error& reason) {
-  if (reason == caf::exit_reason::user_shutdown) tell(batcher->abort_all(now()));
+  if (reason == caf::exit_reason::user_shutdown) note(batcher->abort_all(now()));
+  tell_all();
   self->quit(reason);
 }
 
@@ -215,6 +233,10 @@ PrivateScheduler::behavior_type scheduler(SchedulerSelf self, const SchedulerCon
       [&state](tick_atom) {
         state.wake_up.reset();
         state.changed(state.batcher->expire(state.now()));
+      },
+      [&state](tell_atom) {
+        state.news_due = false;
+        state.tell_all();
       },
   };
 }

@@ -110,7 +110,9 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
                               .stream_names = names,
                               .candidates = candidate_schedules(
                                   model.graph, names, config.overlap ? leader.n_workers() : 1),
-                              .monitor = config.monitor});
+                              .monitor = config.monitor,
+                              .n_cpus = config.overlap ? leader.n_workers() : 1,
+                              .threads = config.threads});
   if (parts.device_model->probe_limits().n_streams > 0) {
     const auto key = profile_key(config, model, leader.n_workers());
     spawn_planner(system, {.model = model.name,
@@ -118,6 +120,7 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
                            .device_model = parts.device_model,
                            .file = profile_file(config, key),
                            .key = key,
+                           .n_cpus = leader.n_workers(),
                            .overlap = config.overlap,
                            .threads = config.threads});
   }
@@ -136,7 +139,8 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
                                                          .speculation = config.speculation},
                                              .vocab_size = model.vocab_size,
                                              .kv_manager = model.kv_manager,
-                                             .executor = model.executor});
+                                             .executor = model.executor,
+                                             .event_pause = config.event_pause});
   if (config.spawn_tokenizers)
     model.tokenizers = config.spawn_tokenizers(system, std::make_shared<const LoadedModel>(model));
   return std::make_shared<const LoadedModel>(std::move(model));

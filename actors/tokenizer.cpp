@@ -11,27 +11,19 @@
 namespace nanoflow {
 namespace {
 
-using TokenizerSelf = TokenizerActor::extend<
-    // The pause is over.
-    reacts_to<tick_atom>>;
-
 struct TokenizerState {
   static constexpr const char* name = "tokenizer";
 
   struct Live {
     EventSinkActor sink;
     Answer answer;
-    bool has_news = false;
+    bool has_news = false;  // tokens that nobody was told of
   };
   std::shared_ptr<const LoadedModel> model;
-  std::chrono::microseconds pause;
   std::unordered_map<RequestId, Live> live;
-  std::vector<RequestId> with_news;        // tokens that nobody was told of; or ended meanwhile
-  caf::actor_clock::time_point next_news;  // not before
-  bool ticking = false;
 };
 
-using Self = TokenizerSelf::stateful_pointer<TokenizerState>;
+using Self = TokenizerActor::stateful_pointer<TokenizerState>;
 
 wire::Error internal_error(const std::string& message) {
   return {wire::ErrorCode::internal, message, {}, {}};
@@ -153,50 +145,30 @@ void finish(Self self, const Finished& finished, Outbox& outbox) {
   self->state.live.erase(found);
 }
 
-void push(Self self, const TokenEvent& token) {
+/// Null where the request has ended.
+TokenizerState::Live* push(Self self, const TokenEvent& token) {
   TokenizerState& state = self->state;
   const auto found = state.live.find(token.request);
-  if (found == state.live.end()) return;
-  TokenizerState::Live& live = found->second;
-  if (live.answer.push(token))
+  if (found == state.live.end()) return nullptr;
+  if (found->second.answer.push(token))
     self->send(state.model->scheduler, stop_atom::value, token.request, token.choice,
                token.index + 1);
-  if (!std::exchange(live.has_news, true)) state.with_news.push_back(token.request);
-}
-
-/// The tokens that nobody was told of; or, where the last ones went out just now, a tick for later.
-void add_news(Self self, Outbox& outbox) {
-  TokenizerState& state = self->state;
-  if (state.with_news.empty()) return;
-  const auto now = self->clock().now();
-  if (now >= state.next_news) {
-    for (const RequestId request : state.with_news)
-      if (const auto found = state.live.find(request); found != state.live.end())
-        outbox.add_news(found->second);
-    state.with_news.clear();
-    state.next_news = now + state.pause;
-  } else if (!std::exchange(state.ticking, true)) {
-    self->delayed_send(TokenizerSelf(self), state.next_news - now, tick_atom::value);
-  }
+  return &found->second;
 }
 
 void on_step(Self self, const SchedulerEvents& events) {
-  for (const TokenEvent& token : events.step.tokens) push(self, token);
+  std::vector<TokenizerState::Live*> with_news;
+  for (const TokenEvent& token : events.step.tokens)
+    if (auto* live = push(self, token); live && !std::exchange(live->has_news, true))
+      with_news.push_back(live);
   Outbox outbox(self);
-  add_news(self, outbox);
+  for (auto* live : with_news) outbox.add_news(*live);
   for (const Finished& finished : events.step.finished) finish(self, finished, outbox);
   for (const Progress& progress : events.progress) {
     const auto found = self->state.live.find(progress.request);
     if (found != self->state.live.end() && found->second.answer.job().stream)
       outbox.add(found->second.sink, progress.request, to_wire(progress));
   }
-  outbox.send();
-}
-
-void on_tick(Self self) {
-  self->state.ticking = false;
-  Outbox outbox(self);
-  add_news(self, outbox);
   outbox.send();
 }
 
@@ -207,10 +179,8 @@ void on_scheduler_down(Self self) {
   self->quit();
 }
 
-TokenizerSelf::behavior_type tokenizer(Self self, std::shared_ptr<const LoadedModel> model,
-                                       std::chrono::microseconds pause) {
+TokenizerActor::behavior_type tokenizer(Self self, std::shared_ptr<const LoadedModel> model) {
   end_on_exceptions(self);
-  self->state.pause = pause;
   self->state.model = std::move(model);
   self->monitor(self->state.model->scheduler);
   self->set_down_handler([self](const caf::down_msg&) { on_scheduler_down(self); });
@@ -221,7 +191,6 @@ TokenizerSelf::behavior_type tokenizer(Self self, std::shared_ptr<const LoadedMo
           self->send(self->state.model->scheduler, cancel_atom::value, request, reason);
       },
       [self](const SchedulerEventsPtr& events) { on_step(self, *events); },
-      [self](tick_atom) { on_tick(self); },
       [self](const TokenizeJobPtr& job) {
         return std::make_shared<const TextAnswer>(answer_text(*self->state.model, *job));
       },
@@ -230,9 +199,9 @@ TokenizerSelf::behavior_type tokenizer(Self self, std::shared_ptr<const LoadedMo
 
 }  // namespace
 
-TokenizerActor spawn_tokenizer(caf::actor_system& system, std::shared_ptr<const LoadedModel> model,
-                               std::chrono::microseconds pause) {
-  return system.spawn(tokenizer, std::move(model), pause);
+TokenizerActor spawn_tokenizer(caf::actor_system& system,
+                               std::shared_ptr<const LoadedModel> model) {
+  return system.spawn(tokenizer, std::move(model));
 }
 
 }  // namespace nanoflow

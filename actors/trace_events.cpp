@@ -41,17 +41,17 @@ double rate(double amount, const ProgramTimeline& program) {
 
 }  // namespace
 
-wire::Json trace_events(const std::vector<std::shared_ptr<const StreamTimeline>>& timelines) {
+wire::Json trace_events(const StreamTimelines& timelines) {
   auto events = wire::Json::array();
   std::map<std::string, int> lanes;
-  for (const auto& timeline : timelines) {
-    const auto [lane, is_new] = lanes.emplace(timeline->stream, int(lanes.size()) + 1);
-    if (is_new) events.push_back(lane_name(timeline->stream, lane->second));
-    const ProgramTimeline& program = timeline->timeline;
-    const double begin_us = double(program.start_ns - timelines.front()->timeline.start_ns) / 1000;
+  for (const StreamTimeline& timeline : timelines) {
+    const auto [lane, is_new] = lanes.emplace(timeline.stream, int(lanes.size()) + 1);
+    if (is_new) events.push_back(lane_name(timeline.stream, lane->second));
+    const ProgramTimeline& program = timeline.timeline;
+    const double begin_us = double(program.start_ns - timelines.front().timeline.start_ns) / 1000;
     auto step = bar("step " + std::to_string(program.step), lane->second, begin_us,
                     double(program.end_ns - program.start_ns) / 1000);
-    step["args"] = {{"model", timeline->model},
+    step["args"] = {{"model", timeline.model},
                     {"flops", program.flops},
                     {"bytes", program.bytes},
                     {"flops_per_s", rate(program.flops, program)},

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "actors/tokenizer.hpp"
+#include "daemon/run_next.hpp"
 
 namespace nanoflow {
 namespace {
@@ -18,7 +19,7 @@ std::vector<TokenizerActor> spawn_tokenizers(caf::actor_system& system,
                                              const std::shared_ptr<const LoadedModel>& model) {
   std::vector<TokenizerActor> pool;
   for (std::size_t i = 0; i < tokenizers_per_model; ++i)
-    pool.push_back(spawn_tokenizer(system, model, event_pause));
+    pool.push_back(spawn_tokenizer(system, model));
   return pool;
 }
 
@@ -26,9 +27,9 @@ std::vector<TokenizerActor> spawn_tokenizers(caf::actor_system& system,
 
 ActorSystemConfig::ActorSystemConfig() {
   add_message_types<caf::id_block::nanoflow>();
-  // One queue with a condition variable: idle threads sleep, where work stealing polls.
-  set("scheduler.policy", caf::atom("sharing"));
+  load<RunNextScheduler>();
   set("scheduler.max-threads", std::max(4, available_threads()));
+  set("scheduler.max-throughput", 1);  // messages a turn
   set("logger.console", caf::atom("none"));
 }
 
@@ -70,6 +71,7 @@ CatalogConfig catalog_config(const Config& config, std::shared_ptr<Device> devic
   catalog.max_step_tokens = config.max_step_tokens;
   // The gateway refuses; a burst on an idle model waits for a moment, before any of it runs.
   catalog.max_waiting = config.max_waiting + config.max_sequences;
+  catalog.event_pause = event_pause;
   return catalog;
 }
 

@@ -111,8 +111,10 @@ class BenchModel {
       sequence.n_rows = n_rows;
       for (int row = 0; row < n_rows; ++row)
         sequence.tokens.push_back((position + row * 7919 + index) % config_.vocab_size);
+      std::vector<PageId> pages;
       for (int page = 0; page * page_size < position + n_rows; ++page)
-        sequence.pages.push_back(index * pages_a_sequence_ + page);
+        pages.push_back(index * pages_a_sequence_ + page);
+      sequence.pages = std::move(pages);
       sequence.samples = true;
       sequence.n_draft = n_draft;
       sequence.sampling = greedy;

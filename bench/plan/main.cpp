@@ -1,5 +1,6 @@
 // What each schedule makes of batches of many kinds, beside sequential on the same machine at the
-// same time: the steps of all schedules take turns.
+// same time: the steps of all schedules take turns. The last one is what a search found for the
+// kind, named at the end of the line.
 //
 //     bench_plan MODEL [--threads N] [--weights auto|f32|bf16|int8|int4]
 //         [--kv auto|f32|bf16|int8] [--steps N]
@@ -10,6 +11,7 @@
 #include "bench/device/bench_model.hpp"
 #include "engine/plan/candidates.hpp"
 #include "engine/plan/predict.hpp"
+#include "engine/plan/search.hpp"
 
 namespace {
 
@@ -33,9 +35,10 @@ class Bench {
   explicit Bench(const bench::BenchModelOptions& options) : options_(options), model_(options) {
     model_.print();
     const auto streams = model_.device().streams();
-    std::vector<std::string> names;
-    for (const auto& stream : streams) names.push_back(stream->name());
-    schedules_ = candidate_schedules(model_.model().graph(), names, streams.front()->n_workers());
+    space_.graph = model_.model().graph();
+    space_.n_cpus = streams.front()->n_workers();
+    for (const auto& stream : streams) space_.streams.push_back(stream->name());
+    schedules_ = candidate_schedules(space_.graph, space_.streams, space_.n_cpus);
     for (const auto& schedule : schedules_) model_.model().check(schedule);
   }
 
@@ -47,7 +50,7 @@ class Bench {
         options_.steps);
     std::printf("%-32s", "");
     for (const auto& schedule : schedules_) std::printf("  %s", schedule.name.c_str());
-    std::printf("\n");
+    std::printf("  %s\n", searched);
     model_.fill(options_.max_batch, 1024);
     for (const auto& kind : kinds) report(kind);
   }
@@ -57,7 +60,7 @@ class Bench {
     const auto start = std::chrono::steady_clock::now();
     auto& model = model_.model();
     model.begin_probes();
-    Profiler profiler(model.graph(), {}, model.probe_limits());
+    Profiler profiler(space_.graph, space_.n_cpus, model.probe_limits());
     int n_probes = 0;
     for (auto probe = profiler.next(); probe; probe = profiler.next(), ++n_probes) {
       const auto programs = model.prepare_probe(*probe);
@@ -97,17 +100,26 @@ class Bench {
 
   /// Sequential's time over the schedule's, by the profile.
   double predicted(const Schedule& schedule, const Step& step) {
-    const auto& graph = model_.model().graph();
-    return predict_ms(graph, schedules_.front(), step, profile_) /
-           predict_ms(graph, schedule, step, profile_);
+    return predict_ms(space_.graph, schedules_.front(), step, profile_) /
+           predict_ms(space_.graph, schedule, step, profile_);
+  }
+
+  /// The candidates, and what a search finds.
+  std::vector<Schedule> schedules_for(const Kind& kind) {
+    auto schedules = schedules_;
+    const auto step = model_.make_step(kind.batch, kind.n_rows, kind.position);
+    auto result = search_schedules(space_, batch_signature(step), profile_, 1);
+    if (!result.best.empty()) schedules.push_back(std::move(result.best.front().schedule));
+    return schedules;
   }
 
   void report(const Kind& kind) {
-    std::vector<std::vector<double>> seconds(schedules_.size());
+    const auto schedules = schedules_for(kind);
+    std::vector<std::vector<double>> seconds(schedules.size());
     for (int i = -1; i < options_.steps; ++i)
-      for (std::size_t s = 0; s < schedules_.size(); ++s) {
+      for (std::size_t s = 0; s < schedules.size(); ++s) {
         const auto step = model_.make_step(kind.batch, kind.n_rows, kind.position);
-        const double took = model_.run(step, schedules_[s]).first;
+        const double took = model_.run(step, schedules[s]).first;
         if (i >= 0) seconds[s].push_back(took);
       }
     const double sequential = median(seconds.front());
@@ -115,15 +127,27 @@ class Bench {
                 sequential * 1e3);
     std::fflush(stdout);
     const auto step = model_.make_step(kind.batch, kind.n_rows, kind.position);
-    for (std::size_t s = 1; s < schedules_.size(); ++s)
-      std::printf("  %*.3f / %.3f", static_cast<int>(schedules_[s].name.size()) - 8,
-                  sequential / median(seconds[s]), predicted(schedules_[s], step));
+    for (std::size_t s = 1; s < schedules.size(); ++s)
+      std::printf("  %*.3f / %.3f", width(s), sequential / median(seconds[s]),
+                  predicted(schedules[s], step));
+    if (schedules.size() > schedules_.size())
+      std::printf("  %s", schedules.back().name.c_str());
+    else
+      std::printf("  %*s", width(schedules_.size()) + 8, "none");
     std::printf("\n");
     std::fflush(stdout);
   }
 
+  /// Of a schedule's first number, so that both stand under its name.
+  int width(std::size_t schedule) const {
+    const auto name = schedule < schedules_.size() ? schedules_[schedule].name : searched;
+    return std::max(5, static_cast<int>(name.size()) - 8);
+  }
+
+  static constexpr const char* searched = "searched     ";
   bench::BenchModelOptions options_;
   bench::BenchModel model_;
+  SearchSpace space_;
   std::vector<Schedule> schedules_;
   Profile profile_;
 };

@@ -139,8 +139,10 @@ class Perplexity {
       sequence.position = position;
       sequence.n_rows = 1;
       sequence.tokens = {windows_[i][position]};
+      std::vector<PageId> pages;
       for (int page = 0; page * page_size <= position; ++page)
-        sequence.pages.push_back(i * pages_a_window_ + page);
+        pages.push_back(i * pages_a_window_ + page);
+      sequence.pages = std::move(pages);
       sequence.samples = true;
       sequence.sampling = greedy_;
     }

@@ -68,7 +68,7 @@ void Batcher::Impl::recover(Clock::time_point now) {
   lost_through = last_step;
   in_flight.clear();
   pending.reset();
-  while (!running.empty()) leave(**running.begin(), now);
+  while (!running.empty()) leave(running.last(), now);
   for (auto* sequence : waiting.sequences()) sequence->n_in_flight = 0;
   slots.give_all();
   releases.clear();

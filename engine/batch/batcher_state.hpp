@@ -101,7 +101,7 @@ struct Batcher::Impl {
   std::set<std::pair<Clock::time_point, RequestId>> deadlines;
   FairShare fair_share;
   WaitingQueue waiting;
-  RankedSequences running;
+  RunningSequences running;
   Slots slots;
   StepCost step_cost;
 

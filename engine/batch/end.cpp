@@ -101,10 +101,11 @@ void Batcher::Impl::end_request_without_live(LiveRequest& request, Clock::time_p
 void Batcher::Impl::leave(LiveSequence& sequence, Clock::time_point now) {
   sequence.count_pages(now);
   sequence.pages.clear();
+  sequence.page_table = {};
   sequence.start_tokens = nullptr;
   sequence.n_computed = sequence.n_draft = 0;
   sequence.state = LiveSequence::State::waiting;
-  running.erase(&sequence);
+  running.erase(sequence);
   waiting.push(sequence);
 }
 

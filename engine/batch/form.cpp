@@ -66,21 +66,24 @@ void Batcher::Impl::start(LiveSequence& sequence, const Grant& grant) {
   sequence.slot = slots.take();
   sequence.n_computed = sequence.n_granted = grant.cached_tokens;
   sequence.pages_since = pending->when;
-  running.insert(&sequence);
+  running.insert(sequence);
 }
 
 StepSequence Batcher::Impl::add_rows(LiveSequence& sequence, const Grant& grant,
                                      const std::vector<TokenId>& draft) {
   sequence.count_pages(pending->when);
-  sequence.pages.insert(sequence.pages.end(), grant.new_pages.begin(), grant.new_pages.end());
+  if (!grant.new_pages.empty()) {
+    sequence.pages.insert(sequence.pages.end(), grant.new_pages.begin(), grant.new_pages.end());
+    sequence.page_table = sequence.pages;
+  }
   const int n_end = sequence.n_computed + grant.n_rows;
   // After wrong guesses it may have one page more than it needs.
-  const auto n_pages = static_cast<std::ptrdiff_t>((n_end + page_size - 1) / page_size);
+  const auto n_pages = static_cast<std::size_t>((n_end + page_size - 1) / page_size);
   StepSequence rows{.slot = sequence.slot,
                     .position = sequence.n_computed,
                     .n_rows = grant.n_rows,
                     .tokens = {},
-                    .pages = {sequence.pages.begin(), sequence.pages.begin() + n_pages},
+                    .pages = sequence.page_table.first(n_pages),
                     .choice = sequence.rank.choice,
                     .sampling = nullptr,
                     .start = nullptr};

@@ -8,7 +8,7 @@ namespace nanoflow {
 std::optional<Proposal> Batcher::Impl::propose(Clock::time_point now) {
   if (pending || in_flight.size() >= 2 || !worth_asking || awaits_token()) return std::nullopt;
   // Where releases wait, see first whether their pages are enough.
-  if (out_of_pages && releases.empty() && !running.empty()) preempt(**running.rbegin(), now);
+  if (out_of_pages && releases.empty() && !running.empty()) preempt(running.last(), now);
   out_of_pages = false;
 
   const auto chosen = choose_sequences();

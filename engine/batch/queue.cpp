@@ -1,6 +1,18 @@
 #include "engine/batch/queue.hpp"
 
+#include <algorithm>
+
 namespace nanoflow {
+
+void RunningSequences::insert(LiveSequence& sequence) {
+  sequences_.insert(std::lower_bound(sequences_.begin(), sequences_.end(), &sequence, ByRank{}),
+                    &sequence);
+}
+
+void RunningSequences::erase(const LiveSequence& sequence) {
+  const auto found = std::lower_bound(sequences_.begin(), sequences_.end(), &sequence, ByRank{});
+  if (found != sequences_.end() && *found == &sequence) sequences_.erase(found);
+}
 
 void WaitingQueue::request_came(int priority) {
   ++n_by_priority_[priority];

@@ -1,6 +1,7 @@
 #pragma once
 #include <map>
 #include <set>
+#include <vector>
 
 #include "engine/batch/sequence.hpp"
 
@@ -10,6 +11,21 @@ struct ByRank {
   bool operator()(const LiveSequence* a, const LiveSequence* b) const { return a->rank < b->rank; }
 };
 using RankedSequences = std::set<LiveSequence*, ByRank>;
+
+/// Sequences that have a slot and pages, in rank order. Every step goes through them.
+class RunningSequences {
+ public:
+  void insert(LiveSequence& sequence);
+  void erase(const LiveSequence& sequence);  // if it is there
+  auto begin() const { return sequences_.begin(); }
+  auto end() const { return sequences_.end(); }
+  LiveSequence& last() const { return *sequences_.back(); }  // the lowest rank
+  std::size_t size() const { return sequences_.size(); }
+  bool empty() const { return sequences_.empty(); }
+
+ private:
+  std::vector<LiveSequence*> sequences_;
+};
 
 /// Sequences that wait for a slot and pages, in rank order, and how many requests of which none has
 /// started: nothing here costs more where many wait.

@@ -1,6 +1,8 @@
 // What one iteration computes: the only thing that the scheduler tells a device.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -43,6 +45,31 @@ struct SamplingParams {
   }
 };
 
+/// A sequence's pages in order of position. Never changed: copies of it, and of its beginnings,
+/// share the numbers.
+class PageTable {
+ public:
+  PageTable() = default;
+  PageTable(std::vector<PageId> pages) : n_(pages.size()) {
+    if (n_ > 0) pages_ = std::make_shared<const std::vector<PageId>>(std::move(pages));
+  }
+  PageTable(std::initializer_list<PageId> pages) : PageTable(std::vector<PageId>(pages)) {}
+  /// Its first n pages, n <= size().
+  PageTable first(std::size_t n) const {
+    PageTable table = *this;
+    table.n_ = n;
+    return table;
+  }
+  const PageId* begin() const { return pages_ ? pages_->data() : nullptr; }
+  const PageId* end() const { return begin() + n_; }
+  std::size_t size() const { return n_; }
+  PageId operator[](std::size_t i) const { return begin()[i]; }
+
+ private:
+  std::shared_ptr<const std::vector<PageId>> pages_;
+  std::size_t n_ = 0;
+};
+
 /// What a sequence starts its slot with: the tokens so far, of which the first n_prompt are the
 /// prompt.
 struct SlotStart {
@@ -56,7 +83,7 @@ struct StepSequence {
   int position = 0;  // of its first row, 0-based
   int n_rows = 0;    // tokens computed in this step: positions [position, position + n_rows)
   std::vector<TokenId> tokens;  // [n_rows], or empty: one row, the slot's newest token
-  std::vector<PageId> pages;    // [ceil((position + n_rows) / page_size)] in order of position
+  PageTable pages;              // [ceil((position + n_rows) / page_size)]
   bool samples = false;         // the last row's logits choose the sequence's next token
   /// Its last rows are guesses of what comes next. Where it samples, the row before the first guess
   /// chooses a token; and as long as that is what was guessed, the guess's own row the token after

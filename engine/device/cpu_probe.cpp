@@ -99,8 +99,10 @@ Step CpuProbe::made_up_step(const Probe& probe) const {
       sequence.position = load.context - 1;
       sequence.n_rows = 1;
       sequence.tokens = {0};
+      std::vector<PageId> pages;
       for (int first = 0; first < load.context; first += page_size)
-        sequence.pages.push_back(page++ % n_pages_);
+        pages.push_back(page++ % n_pages_);
+      sequence.pages = std::move(pages);
       sequence.samples = load.kind == OperationKind::lm_head;
       if (sequence.samples) sequence.sampling = greedy;
     }

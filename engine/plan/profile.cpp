@@ -37,6 +37,14 @@ std::vector<OperationKind> probed_kinds(const Graph& graph) {
   return {kinds.begin(), kinds.end()};
 }
 
+std::set<float> probed_shares(int n_cpus) {
+  if (n_cpus < 4) return {0.5F, 1.0F};
+  const auto share = [&](float part) {
+    return std::round(part * static_cast<float>(n_cpus)) / static_cast<float>(n_cpus);
+  };
+  return {share(0.25F), share(0.5F), share(0.75F), 1.0F};
+}
+
 }  // namespace
 
 void Profile::add(OperationKind kind, float share, double size, double ms) {
@@ -84,7 +92,7 @@ double Profile::keeps(OperationKind kind, OperationKind beside) const {
   return found == keeps_.end() ? 1.0 : found->second;
 }
 
-Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& limits) {
+Profiler::Profiler(const Graph& graph, int n_cpus, const ProbeLimits& limits) {
   const auto probe_peaks = [&] {
     using Peak = ProbeLoad::Peak;
     for (int trial = 0; limits.peaks && trial < peak_trials; ++trial)
@@ -99,7 +107,7 @@ Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& 
                                           : limits.max_rows;
   };
   for (const auto kind : kinds)
-    for (const float share : std::set{1.0F, shares.leader, shares.follower}) {
+    for (const float share : probed_shares(n_cpus)) {
       // Twice, since the first time nobody knows how many take how long.
       probes_.push_back({{kind, 1, decode_context, share, few_launches}});
       for (const int rows : {1, 4, 16, 64, 256})
@@ -109,9 +117,9 @@ Profiler::Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& 
   const int rows = std::min({beside_rows, limits.max_rows / 2, limits.max_sampled / 2});
   for (std::size_t a = 0; a < kinds.size(); ++a)
     for (std::size_t b = a; b < kinds.size(); ++b)
-      probes_.insert(probes_.end(), 2,
-                     {{kinds[a], rows, decode_context, shares.leader, 0},
-                      {kinds[b], rows, decode_context, shares.follower, 0}});
+      probes_.insert(
+          probes_.end(), 2,
+          {{kinds[a], rows, decode_context, 0.5F, 0}, {kinds[b], rows, decode_context, 0.5F, 0}});
   probe_peaks();  // once more, a few seconds later: others may have used the machine before
 }
 

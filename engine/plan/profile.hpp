@@ -77,12 +77,10 @@ class Profile {
 /// long.
 class Profiler {
  public:
-  struct Shares {
-    float leader = 0.5F, follower = 0.5F;
-  };
-  /// shares: of two streams that run beside each other. Of a single stream nobody asks more than
-  /// the peaks.
-  Profiler(const Graph& graph, const Shares& shares, const ProbeLimits& limits);
+  /// n_cpus: that streams share. Operations are measured on all of them and on half, with four and
+  /// more on a quarter and three quarters, too; pairs on a half each. Of a single stream nobody
+  /// asks more than the peaks.
+  Profiler(const Graph& graph, int n_cpus, const ProbeLimits& limits);
 
   /// The next probe; nothing when all is measured.
   std::optional<Probe> next() const;

@@ -15,6 +15,8 @@ constexpr double slow = 1.15;               // times the fastest one's cost
 constexpr double worth = 0.98;              // of sequential's cost: what a better one may have
 constexpr double hopeless = 1.15;           // times the fastest one's predicted time
 constexpr std::uint64_t n_unchecked = 256;  // steps between two checks of a choice
+constexpr std::uint64_t n_often = 64;       // steps of a kind, before it is worth a search
+constexpr std::size_t most_candidates = 64;
 
 int bucket(int value) {
   return static_cast<int>(std::bit_ceil(static_cast<unsigned>(std::max(value, 0))));
@@ -36,7 +38,7 @@ double ScheduleTable::Observed::median() const {
 }
 
 ScheduleTable::ScheduleTable(Graph graph, std::vector<Schedule> candidates)
-    : graph_(std::move(graph)), candidates_(std::move(candidates)) {}
+    : graph_(std::move(graph)), candidates_(std::move(candidates)), n_common_(candidates_.size()) {}
 
 void ScheduleTable::use(const Profile& profile) {
   profile_ = profile;
@@ -53,7 +55,8 @@ ScheduleTable::Entry ScheduleTable::begin(const BatchSignature& signature) const
   entry.observed.resize(candidates_.size());
   const auto least_tokens = bucket_of(signature).tokens / 2 + 1 - signature.n_draft;
   for (std::size_t i = 1; i < candidates_.size(); ++i)
-    entry.observed[i].dropped = least_tokens < 2 * std::ssize(candidates_[i].nano_batches);
+    entry.observed[i].dropped =
+        i >= n_common_ || least_tokens < 2 * std::ssize(candidates_[i].nano_batches);
   if (!profile_.empty()) predict(entry);
   return entry;
 }
@@ -72,6 +75,34 @@ void ScheduleTable::predict(Entry& entry) const {
   for (std::size_t i = 1; i < candidates_.size(); ++i)
     if (i != best && entry.observed[i].predicted_ms > hopeless * least)
       entry.observed[i].dropped = true;
+}
+
+bool ScheduleTable::wants_search(const BatchSignature& signature) {
+  const auto found = entries_.find(bucket_of(signature));
+  if (found == entries_.end() || candidates_.size() == 1 || profile_.empty()) return false;
+  auto& entry = found->second;
+  if (entry.searched || !entry.decided) return false;
+  std::uint64_t n_steps = 0;
+  for (const auto& observed : entry.observed) n_steps += observed.steps;
+  return entry.searched = n_steps >= n_often;
+}
+
+void ScheduleTable::add(const BatchSignature& signature, Schedule schedule, double predicted_ms) {
+  const auto found = entries_.find(bucket_of(signature));
+  if (found == entries_.end()) return;
+  auto known = std::find_if(candidates_.begin(), candidates_.end(),
+                            [&](const auto& other) { return other.name == schedule.name; });
+  if (known == candidates_.end()) {
+    if (candidates_.size() == most_candidates) return;
+    known = candidates_.insert(candidates_.end(), std::move(schedule));
+    for (auto& [bucket, entry] : entries_) entry.observed.push_back({.dropped = true});
+  }
+  auto& entry = found->second;
+  auto& observed = entry.observed[static_cast<std::size_t>(known - candidates_.begin())];
+  observed.predicted_ms = predicted_ms;
+  if (observed.steps > 0) return;  // it has been tried
+  observed.dropped = false;
+  entry.decided = false;
 }
 
 int ScheduleTable::next_trial(const Entry& entry) {

@@ -19,7 +19,8 @@ SignatureBucket bucket_of(const BatchSignature& signature);
 
 /// A model's schedules, and which one is chosen for a batch.
 ///
-/// A kind of batch that is new runs each candidate in turn for a few steps. One that is clearly
+/// A kind of batch that is new runs each candidate in turn for a few steps; one that comes again
+/// and again gets further candidates of its own, which someone searches for. One that is clearly
 /// slower drops out early. The fastest is kept if it beats sequential by more than noise, and is
 /// held against it again every few hundred steps. Times are compared per unit of a step's work,
 /// since the steps of a bucket differ.
@@ -32,7 +33,14 @@ class ScheduleTable {
   /// whatever is predicted, the most promising one is.
   void use(const Profile& profile);
 
+  /// That were given first, and all that were found since.
   const std::vector<Schedule>& candidates() const { return candidates_; }
+  const Profile& profile() const { return profile_; }
+  /// True once for each kind of batch that is worth a search: it has come often enough, and there
+  /// is a profile.
+  bool wants_search(const BatchSignature& signature);
+  /// A schedule for batches of this kind, with what a step was predicted to take.
+  void add(const BatchSignature& signature, Schedule schedule, double predicted_ms);
   /// The candidate that runs the next step of this kind.
   int choose(const BatchSignature& signature);
   /// It took so long. work: what a step's time should be in proportion to, in any unit.
@@ -53,6 +61,7 @@ class ScheduleTable {
     double gain = 1;  // sequential's cost over the best one's, when it was last judged
     bool decided = false;
     std::uint64_t until_check = 0;  // steps, once decided
+    bool searched = false;
   };
   const std::map<SignatureBucket, Entry>& entries() const { return entries_; }
 
@@ -65,6 +74,7 @@ class ScheduleTable {
 
   Graph graph_;
   std::vector<Schedule> candidates_;
+  std::size_t n_common_;  // candidates for every kind; those after them are for one
   Profile profile_;
   std::map<SignatureBucket, Entry> entries_;
 };

@@ -23,6 +23,31 @@ ModelFiles open_for_test(const fs::path& path) {
           nullptr};
 }
 
+/// The simulated one, whose last model the test can keep in memory.
+struct KeepingDevice : Device {
+  explicit KeepingDevice(std::uint64_t fail_every)
+      : device(make_simulated_device(SimulatedOptions{.fail_every = fail_every})) {}
+  const std::string& name() const override { return device->name(); }
+  const std::string& description() const override { return device->description(); }
+  std::span<const std::unique_ptr<DeviceStream>> streams() override { return device->streams(); }
+  std::uint64_t page_bytes(const ModelConfig& config, WeightFormat weights,
+                           KvFormat kv) const override {
+    return device->page_bytes(config, weights, kv);
+  }
+  std::uint64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat weights) const override {
+    return device->weight_bytes(checkpoint, weights);
+  }
+  std::shared_ptr<DeviceModel> load(std::shared_ptr<const Checkpoint> checkpoint,
+                                    const LoadOptions& options) override {
+    auto model = device->load(std::move(checkpoint), options);
+    if (keep) kept = model;
+    return model;
+  }
+  std::unique_ptr<Device> device;
+  bool keep = false;
+  std::shared_ptr<DeviceModel> kept;
+};
+
 /// A catalog with a folder of (empty) model files, and what it has told.
 class Fixture {
  public:
@@ -35,7 +60,7 @@ class Fixture {
     for (const auto* file : {"a.gguf", "b.gguf", "broken.gguf", "one/same.gguf", "two/same.gguf"})
       std::ofstream(dir / file) << "x";
     CatalogConfig config;
-    config.device = make_simulated_device(SimulatedOptions{.fail_every = fail_every});
+    config.device = device = std::make_shared<KeepingDevice>(fail_every);
     config.model_dir = dir;
     config.kv = kv;
     config.open = open_for_test;
@@ -78,6 +103,7 @@ class Fixture {
 
   World world;
   fs::path dir = fs::absolute("catalog_test");
+  std::shared_ptr<KeepingDevice> device;
   CatalogActor actor;
   ModelTable table;
   std::optional<caf::error> ended;
@@ -172,6 +198,24 @@ BOOST_AUTO_TEST_CASE(a_load_that_fails_says_why_and_leaves_the_rest_alone) {
   longer.context = 5000;
   BOOST_TEST(fixture.load(longer).error->message.starts_with("context: 5000"));
   BOOST_TEST(fixture.names().size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_model_is_unloaded_once_its_memory_is_free) {
+  Fixture fixture(11);
+  fixture.device->keep = true;
+  fixture.load(by_name("a"));
+  std::optional<std::string> answer;
+  auto asker = fixture.world.system.spawn([&](caf::event_based_actor* self) {
+    self->request(fixture.actor, caf::infinite, unload_atom_v, std::string("a"))
+        .then([&](const std::string& error) { answer = error; });
+  });
+  fixture.world.run();
+  BOOST_TEST(fixture.names().empty());
+  BOOST_TEST(!answer.has_value());
+  fixture.device->kept = nullptr;
+  fixture.world.advance(std::chrono::milliseconds(10));
+  fixture.world.run();
+  BOOST_TEST(answer.value().empty());
 }
 
 BOOST_AUTO_TEST_CASE(unloading_ends_the_requests_first) {

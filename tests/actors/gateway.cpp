@@ -63,7 +63,7 @@ MonitorActor spawn_recording_monitor(caf::actor_system& system,
                                      const std::shared_ptr<std::vector<RequestRecord>>& records) {
   return system.spawn([=](MonitorActor::pointer) -> MonitorActor::behavior_type {
     return {[=](const RequestRecordPtr& record) { records->push_back(*record); },
-            [](const StreamTimelinePtr&) {},
+            [](const StreamTimelinesPtr&) {},
             [](const ModelTablePtr&) {},
             [](status_atom) {
               StatusReport report;

@@ -93,11 +93,11 @@ BOOST_AUTO_TEST_SUITE_END()
 BOOST_AUTO_TEST_SUITE(a_trace)
 
 BOOST_AUTO_TEST_CASE(has_a_lane_for_a_stream_and_bars_inside_their_step) {
-  auto recorded = std::make_shared<StreamTimeline>(timeline(10, 15, 5));
-  recorded->timeline.step = 3;
-  recorded->timeline.kind_ns[std::size_t(OperationKind::qkv)] = 1 * ms;
-  recorded->timeline.kind_ns[std::size_t(OperationKind::attention)] = 3 * ms;
-  recorded->timeline.wait_ns = 1 * ms;
+  auto recorded = timeline(10, 15, 5);
+  recorded.timeline.step = 3;
+  recorded.timeline.kind_ns[std::size_t(OperationKind::qkv)] = 1 * ms;
+  recorded.timeline.kind_ns[std::size_t(OperationKind::attention)] = 3 * ms;
+  recorded.timeline.wait_ns = 1 * ms;
   const wire::Json events = trace_events({recorded}).at("traceEvents");
   BOOST_TEST(events.size() == 5u);
   BOOST_TEST(events[0].at("args").at("name") == "compute");

@@ -19,6 +19,7 @@ struct ModelOptions {
       .context = 256, .n_pages = 64, .max_sequences = 8, .max_step_tokens = 64, .max_waiting = 32};
   bool prefix_cache = true;
   std::uint64_t fail_every = 0;
+  std::chrono::milliseconds event_pause{0};
   int n_spilled = 0;                                       // pages of the spill file
   std::function<CopyActor(caf::actor_system&)> copy = {};  // instead of a real one
 };
@@ -110,7 +111,8 @@ inline OneModel::OneModel(World& world, const ModelOptions& options)
   scheduler = spawn_scheduler(world.system, {.batcher = batcher,
                                              .vocab_size = vocab_size,
                                              .kv_manager = kv_manager,
-                                             .executor = executor});
+                                             .executor = executor,
+                                             .event_pause = options.event_pause});
   recorder = spawn_recorder(world.system, scheduler, recorded);
   for (const auto& actor : {scheduler.address(), executor.address(), kv_manager.address()})
     watch(actor);

@@ -65,6 +65,7 @@ struct FakeExecutor {
                 return std::make_shared<const std::vector<ProgramTimeline>>(timelines);
               },
               [this](const ProfilePtr& profile) { profiles.push_back(profile); },
+              [](const SearchOutcomePtr&) {},
               [](plan_atom, bool) { return JsonPtr(); },
           };
         });

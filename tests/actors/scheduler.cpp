@@ -58,6 +58,40 @@ BOOST_AUTO_TEST_CASE(a_listener_gets_one_message_a_step) {
   BOOST_TEST(*std::max_element(sizes.begin(), sizes.end()) == 8u);
 }
 
+BOOST_AUTO_TEST_CASE(steps_that_are_faster_than_the_pause_share_a_message) {
+  World world(2);
+  ModelOptions options;
+  options.event_pause = std::chrono::milliseconds(1);
+  OneModel model(world, options);
+  const auto& answers = model.recorded->answers;
+  const auto& sizes = model.recorded->tokens_in_message;
+  model.admit(request(1, 4, 20));
+  world.run();  // in no time
+  BOOST_TEST(sizes == std::vector<std::size_t>{1}, boost::test_tools::per_element());
+  BOOST_TEST(answers.at(1).ends.empty());
+  world.advance(options.event_pause);
+  world.run();
+  BOOST_TEST(sizes == (std::vector<std::size_t>{1, 19}), boost::test_tools::per_element());
+  BOOST_TEST(answers.at(1).ends.size() == 1u);
+  // After a pause nothing waits.
+  world.advance(options.event_pause);
+  model.admit(request(2, 4, 1));
+  world.run();
+  BOOST_TEST(answers.at(2).ends.size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_not_told_yet_is_told_when_the_scheduler_ends) {
+  World world(3);
+  ModelOptions options;
+  options.event_pause = std::chrono::milliseconds(1);
+  OneModel model(world, options);
+  model.admit(request(1, 4, 20));
+  world.run();
+  world.end(model.scheduler);
+  BOOST_TEST(model.recorded->answers.at(1).tokens.at(0).size() == 20u);
+  BOOST_TEST(model.recorded->answers.at(1).ends.size() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(an_idle_scheduler_has_no_timers) {
   World world(3);
   OneModel model(world, {});

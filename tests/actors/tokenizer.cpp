@@ -35,11 +35,11 @@ SchedulerActor spawn_scripted(caf::actor_system& system, const std::shared_ptr<A
 }
 
 struct Bench {
-  explicit Bench(std::chrono::microseconds pause = {}) : world(1) {
+  Bench() : world(1) {
     auto model = std::make_shared<LoadedModel>(test::letter_model());
     scheduler = spawn_scripted(world.system, asked);
     model->scheduler = scheduler;
-    tokenizer = spawn_tokenizer(world.system, model, pause);
+    tokenizer = spawn_tokenizer(world.system, model);
     sink = world.system.spawn([this](EventSinkActor::pointer) -> EventSinkActor::behavior_type {
       return {[this](const RequestEventsPtr& news) {
         messages.push_back(news->size());
@@ -113,38 +113,16 @@ BOOST_AUTO_TEST_CASE(says_a_step_in_one_message) {
   BOOST_TEST(std::get<wire::Done>(bench.events.back().body).usage.completion_tokens == 1);
 }
 
-BOOST_AUTO_TEST_CASE(puts_steps_that_are_faster_than_the_pause_into_one_event) {
-  Bench bench(std::chrono::milliseconds(1));
+BOOST_AUTO_TEST_CASE(puts_tokens_of_one_message_into_one_event) {
+  Bench bench;
   bench.generate(1, "a");
-  bench.world.advance(std::chrono::milliseconds(1));
   bench.events.clear();
-  const auto text = [&](std::size_t event) {
-    return std::get<wire::Tokens>(bench.events.at(event).body).text;
-  };
-  bench.step({token(1, 0, 'x')});
-  BOOST_TEST(bench.events.size() == 1u);  // at once: nothing came before it
-  bench.step({token(1, 1, 'y')});
-  bench.step({token(1, 2, 'z')});
-  BOOST_TEST(bench.events.size() == 1u);
-  bench.world.advance(std::chrono::milliseconds(1));
-  bench.world.run();
+  bench.step({token(1, 0, 'x'), token(1, 1, 'y'), token(1, 2, 'z')}, {finished(1, 3)});
   BOOST_REQUIRE_EQUAL(bench.events.size(), 2u);
-  BOOST_TEST(text(1) == "yz");
-  BOOST_TEST(std::get<wire::Tokens>(bench.events[1].body).index == 1);
-  // A step later than the pause is not held.
-  bench.world.advance(std::chrono::milliseconds(2));
-  bench.world.run();
-  bench.step({token(1, 3, 'u')});
-  BOOST_REQUIRE_EQUAL(bench.events.size(), 3u);
-  // The end waits for nothing, and comes after all tokens.
-  bench.step({token(1, 4, 'v')});
-  bench.step({}, {finished(1, 5)});
-  BOOST_REQUIRE_EQUAL(bench.events.size(), 5u);
-  BOOST_TEST(text(3) == "v");
-  BOOST_TEST(std::get<wire::Done>(bench.events[4].body).usage.completion_tokens == 5);
-  bench.world.advance(std::chrono::milliseconds(2));
-  bench.world.run();
-  BOOST_TEST(bench.events.size() == 5u);
+  const auto& tokens = std::get<wire::Tokens>(bench.events[0].body);
+  BOOST_TEST(tokens.text == "xyz");
+  BOOST_TEST(tokens.index == 0);
+  BOOST_TEST(std::get<wire::Done>(bench.events[1].body).usage.completion_tokens == 3);
 }
 
 BOOST_AUTO_TEST_CASE(tells_the_scheduler_of_a_stop_string_once) {

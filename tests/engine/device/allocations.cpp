@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(allocates_only_what_it_returns) {
   for (const int n_draft : {0, 3}) {
     BOOST_TEST(Steps(sequential_schedule(graph)).measure(n_draft) == returned_a_step);
     BOOST_TEST(Steps(split_schedule(graph, 3)).measure(n_draft) == returned_a_step);
-    BOOST_TEST(Steps(side_by_side_schedule(graph, {"compute", "memory"})).measure(n_draft) ==
+    BOOST_TEST(Steps(overlapped_schedule(graph, {"compute", "memory"}, {})).measure(n_draft) ==
                returned_a_step);
   }
 }

@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(results_and_programs_of_another_step_or_stream_are_refused)
 BOOST_AUTO_TEST_CASE(a_step_that_fails_on_one_stream_ends_on_all) {
   auto two = make_test_device({1, 1});
   auto of_two = load_test_model(*two, llama, WeightFormat::f32, 8, 64);
-  const auto schedule = side_by_side_schedule(of_two->graph(), {"compute", "memory"});
+  const auto schedule = overlapped_schedule(of_two->graph(), {"compute", "memory"}, {});
   for (const std::uint64_t number : {1, 2}) {
     auto next = step();
     next.number = number;

@@ -64,21 +64,23 @@ BOOST_AUTO_TEST_CASE(one_stream_takes_the_sum) {
 
 BOOST_AUTO_TEST_CASE(streams_beside_each_other_take_as_long_as_the_slower_one) {
   // Each half of the rows on half of the device: 3 ms and 4 ms a layer.
-  BOOST_TEST(predicted(side_by_side_schedule(graph, streams)) == 14, near);
+  BOOST_TEST(predicted(overlapped_schedule(graph, streams, {})) == 14, near);
 }
 
 BOOST_AUTO_TEST_CASE(each_keeps_its_part_of_its_speed_while_the_other_runs) {
   // Both streams attend at the same time, then both multiply.
   profile.add_keeps(OperationKind::attention, OperationKind::attention, 0.5);
-  BOOST_TEST(predicted(side_by_side_schedule(graph, streams)) == 22, near);
+  BOOST_TEST(predicted(overlapped_schedule(graph, streams, {})) == 22, near);
   profile.add_keeps(OperationKind::gate_up, OperationKind::gate_up, 0.75);
-  BOOST_TEST(predicted(side_by_side_schedule(graph, streams)) == 24, near);
+  BOOST_TEST(predicted(overlapped_schedule(graph, streams, {})) == 24, near);
 }
 
 BOOST_AUTO_TEST_CASE(attention_apart_waits_for_its_inputs) {
   // In each layer the follower attends to one half (4 ms), then to the other (4 ms), beside which
   // the leader multiplies the first (3 ms); then it multiplies the second (3 ms).
-  BOOST_TEST(predicted(attention_apart_schedule(graph, streams, 2, 0.5F)) == 22, near);
+  BOOST_TEST(
+      predicted(overlapped_schedule(graph, streams, {.apart = {OperationKind::attention}})) == 22,
+      near);
 }
 
 BOOST_AUTO_TEST_CASE(an_operation_between_measured_sizes_takes_its_part) {
@@ -123,7 +125,7 @@ ProgramTimeline peak_timeline(ProbeLoad::Peak peak, int n_probes) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(of_a_single_stream_a_profiler_asks_for_the_peaks_only) {
-  Profiler profiler(build_graph(smollm2_135m()), {},
+  Profiler profiler(build_graph(smollm2_135m()), 2,
                     {.n_streams = 1, .max_rows = 512, .max_sampled = 64, .peaks = true});
   int n_probes = 0;
   while (const auto probe = profiler.next()) {
@@ -138,7 +140,7 @@ BOOST_AUTO_TEST_CASE(of_a_single_stream_a_profiler_asks_for_the_peaks_only) {
 // The profiler asks a device that the test makes up.
 BOOST_AUTO_TEST_CASE(a_profiler_finds_the_times_and_what_pairs_keep) {
   const auto graph = build_graph(smollm2_135m());
-  Profiler profiler(graph, {}, {.n_streams = 2, .max_rows = 512, .max_sampled = 64, .peaks = true});
+  Profiler profiler(graph, 2, {.n_streams = 2, .max_rows = 512, .max_sampled = 64, .peaks = true});
   const auto launch_ms = [](const ProbeLoad& load) {
     return (0.01 + 0.001 * probe_size(load) / (load.kind == OperationKind::attention ? 256 : 1)) /
            load.share;

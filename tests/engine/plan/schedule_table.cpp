@@ -25,7 +25,7 @@ struct Fixture {
   /// candidate ran.
   std::vector<int> run(int n, const std::vector<double>& costs, double noise = 0.01,
                        BatchSignature signature = {64, 64, 256}) {
-    std::vector<int> ran(candidates.size());
+    std::vector<int> ran(table.candidates().size());
     for (int i = 0; i < n; ++i) {
       const int candidate = table.choose(signature);
       ++ran[candidate];
@@ -101,6 +101,66 @@ BOOST_AUTO_TEST_CASE(batches_of_one_kind_that_differ_in_size_try_the_same) {
   const auto ran = run(600, {10, 8, 9, 12}, 0.01, {8, 8, 100});
   BOOST_TEST(ran[1] > 550);
   BOOST_TEST(ran[3] == 0);
+}
+
+struct Searched : Fixture {
+  static constexpr BatchSignature decode{64, 64, 256}, prompt{500, 0, 256};
+  Searched() {
+    Profile profile;
+    profile.add(OperationKind::gate_up, 1, 64, 1);
+    table.use(profile);
+  }
+  int add(const BatchSignature& signature) {
+    auto schedule = overlapped_schedule(graph, streams, {.nano_batches = {0.25F, 0.75F}});
+    table.add(signature, std::move(schedule), 1);
+    return static_cast<int>(candidates.size());
+  }
+};
+
+BOOST_FIXTURE_TEST_CASE(a_kind_of_batch_that_comes_often_is_searched_for_once, Searched) {
+  BOOST_TEST(!table.wants_search(decode));
+  run(30, {10, 8, 9, 9});
+  BOOST_TEST(!table.wants_search(decode));
+  run(60, {10, 8, 9, 9});
+  BOOST_TEST(table.wants_search(decode));
+  BOOST_TEST(!table.wants_search(decode));
+  BOOST_TEST(!table.wants_search(prompt));
+}
+
+BOOST_FIXTURE_TEST_CASE(without_a_profile_nothing_is_searched_for, Fixture) {
+  run(300, {10, 8, 9, 9});
+  BOOST_TEST(!table.wants_search({64, 64, 256}));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_found_is_tried_and_kept_if_it_is_faster, Searched) {
+  run(60, {10, 8, 9, 9});
+  BOOST_REQUIRE_EQUAL(only().best, 1);
+  const int found = add(decode);
+  BOOST_TEST(table.candidates().at(found).name == "side by side, 25% + 75%");
+  const auto ran = run(30, {10, 8, 9, 9, 7});
+  BOOST_TEST(only().best == found);
+  BOOST_TEST(ran.at(found) == 30);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_found_is_dropped_if_it_is_slower, Searched) {
+  run(60, {10, 8, 9, 9});
+  const int found = add(decode);
+  const auto ran = run(100, {10, 8, 9, 9, 20});
+  BOOST_TEST(only().best == 1);
+  BOOST_TEST(ran.at(found) < 8);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_found_is_for_its_kind_of_batch_only, Searched) {
+  run(60, {10, 8, 9, 9});
+  run(60, {10, 8, 9, 9}, 0.01, prompt);
+  const int found = add(decode);
+  BOOST_TEST(run(60, {10, 8, 9, 9, 1}, 0.01, prompt).at(found) == 0);
+  BOOST_TEST(run(60, {10, 8, 9, 9, 1}, 0.01, {100, 0, 256}).at(found) == 0);
+  BOOST_TEST(run(60, {10, 8, 9, 9, 1}).at(found) > 0);
+  // A second kind for which the same is found tries it, too.
+  BOOST_TEST(add(prompt) == found);
+  BOOST_TEST(table.candidates().size() == candidates.size() + 1);
+  BOOST_TEST(run(60, {10, 8, 9, 9, 1}, 0.01, prompt).at(found) > 0);
 }
 
 BOOST_AUTO_TEST_CASE(candidates_are_valid_and_give_each_stream_its_part_of_the_device) {
