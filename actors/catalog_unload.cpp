@@ -32,7 +32,7 @@ UnloadPromise CatalogState::unload(const std::string& name) {
 /// Out of the table; its actors are told to end, the scheduler first, so that it still finds the
 /// others when it ends its requests.
 Leaving& CatalogState::dismiss(std::size_t index, const caf::error& reason) {
-  const auto [model, job, device_model] = std::move(loaded[index]);
+  const auto [model, device_model] = std::pair(loaded[index].model, loaded[index].device_model);
   loaded.erase(loaded.begin() + static_cast<std::ptrdiff_t>(index));
   publish();
   auto& left = leaving.emplace_back();

@@ -102,16 +102,16 @@ std::shared_ptr<const LoadedModel> spawn_model(caf::actor_system& system,
   LoadedModel model = describe(config, plan, parts);
   const auto names = stream_names(*config.device);
   const auto& leader = *config.device->streams().front();
+  const int n_shared = config.overlap ? leader.n_workers() : 1;  // processors, by two streams
   model.executor =
       spawn_executor(system, {.model = model.name,
                               .device_model = parts.device_model,
                               .kv_bytes = model.kv_bytes,
                               .streams = streams,
                               .stream_names = names,
-                              .candidates = candidate_schedules(
-                                  model.graph, names, config.overlap ? leader.n_workers() : 1),
+                              .candidates = candidate_schedules(model.graph, names, n_shared),
                               .monitor = config.monitor,
-                              .n_cpus = config.overlap ? leader.n_workers() : 1,
+                              .n_cpus = n_shared,
                               .threads = config.threads});
   if (parts.device_model->probe_limits().n_streams > 0) {
     const auto key = profile_key(config, model, leader.n_workers());

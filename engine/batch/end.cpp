@@ -100,8 +100,7 @@ void Batcher::Impl::end_request_without_live(LiveRequest& request, Clock::time_p
 
 void Batcher::Impl::leave(LiveSequence& sequence, Clock::time_point now) {
   sequence.count_pages(now);
-  sequence.pages.clear();
-  sequence.page_table = {};
+  sequence.pages = {};
   sequence.start_tokens = nullptr;
   sequence.n_computed = sequence.n_draft = 0;
   sequence.state = LiveSequence::State::waiting;

@@ -72,10 +72,7 @@ void Batcher::Impl::start(LiveSequence& sequence, const Grant& grant) {
 StepSequence Batcher::Impl::add_rows(LiveSequence& sequence, const Grant& grant,
                                      const std::vector<TokenId>& draft) {
   sequence.count_pages(pending->when);
-  if (!grant.new_pages.empty()) {
-    sequence.pages.insert(sequence.pages.end(), grant.new_pages.begin(), grant.new_pages.end());
-    sequence.page_table = sequence.pages;
-  }
+  if (!grant.new_pages.empty()) sequence.pages = sequence.pages.with(grant.new_pages);
   const int n_end = sequence.n_computed + grant.n_rows;
   // After wrong guesses it may have one page more than it needs.
   const auto n_pages = static_cast<std::size_t>((n_end + page_size - 1) / page_size);
@@ -83,7 +80,7 @@ StepSequence Batcher::Impl::add_rows(LiveSequence& sequence, const Grant& grant,
                     .position = sequence.n_computed,
                     .n_rows = grant.n_rows,
                     .tokens = {},
-                    .pages = sequence.page_table.first(n_pages),
+                    .pages = sequence.pages.first(n_pages),
                     .choice = sequence.rank.choice,
                     .sampling = nullptr,
                     .start = nullptr};

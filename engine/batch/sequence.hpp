@@ -46,8 +46,7 @@ struct LiveSequence {
   SlotId slot = 0;      // where running
   int n_computed = 0;   // its first positions: cached, or rows of formed steps, but no guesses
   int n_granted = 0;    // rows that it has pages for, from the first on; guesses were among them
-  std::vector<PageId> pages;
-  PageTable page_table;           // the same, as steps have it
+  PageTable pages;
   Clock::time_point pages_since;  // page_seconds are counted up to here
 
   int n_prompt() const;

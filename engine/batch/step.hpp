@@ -60,6 +60,11 @@ class PageTable {
     table.n_ = n;
     return table;
   }
+  PageTable with(const std::vector<PageId>& new_pages) const {
+    std::vector<PageId> pages(begin(), end());
+    pages.insert(pages.end(), new_pages.begin(), new_pages.end());
+    return pages;
+  }
   const PageId* begin() const { return pages_ ? pages_->data() : nullptr; }
   const PageId* end() const { return begin() + n_; }
   std::size_t size() const { return n_; }

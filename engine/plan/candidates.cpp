@@ -94,8 +94,7 @@ std::vector<Schedule> candidate_schedules(const Graph& graph,
   if (streams.size() < 2 || n_cpus < 2) return candidates;
   candidates.push_back(overlapped_schedule(graph, streams, {}));
   // A quarter of the processors reads memory as fast as all of them, or nearly.
-  const float share =
-      std::max(1.0F, std::round(static_cast<float>(n_cpus) / 4)) / static_cast<float>(n_cpus);
+  const float share = share_of_cpus(0.25F, n_cpus);
   for (const std::size_t n : {2, 4})
     candidates.push_back(
         overlapped_schedule(graph, streams,

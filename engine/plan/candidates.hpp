@@ -13,7 +13,7 @@ struct Overlap {
   /// Operations of a layer that run on the second stream, beside what the first one does with other
   /// nano-batches; none: whole nano-batches run on both streams in turn, so that whenever they are
   /// not at the same operation, what is bound by memory runs beside what is bound by arithmetic.
-  std::vector<OperationKind> apart;
+  std::vector<OperationKind> apart{};
   float follower_share = 0.5F;  // the second stream's part of the device
 };
 

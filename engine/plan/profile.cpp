@@ -4,6 +4,8 @@
 #include <cmath>
 #include <set>
 
+#include "engine/plan/schedule.hpp"
+
 namespace nanoflow {
 
 namespace {
@@ -39,10 +41,8 @@ std::vector<OperationKind> probed_kinds(const Graph& graph) {
 
 std::set<float> probed_shares(int n_cpus) {
   if (n_cpus < 4) return {0.5F, 1.0F};
-  const auto share = [&](float part) {
-    return std::round(part * static_cast<float>(n_cpus)) / static_cast<float>(n_cpus);
-  };
-  return {share(0.25F), share(0.5F), share(0.75F), 1.0F};
+  return {share_of_cpus(0.25F, n_cpus), share_of_cpus(0.5F, n_cpus), share_of_cpus(0.75F, n_cpus),
+          1.0F};
 }
 
 }  // namespace

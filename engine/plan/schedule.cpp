@@ -38,6 +38,11 @@ Schedule split_schedule(const Graph& graph, int n_nano_batches) {
   return schedule;
 }
 
+float share_of_cpus(float part, int n_cpus) {
+  const auto all = static_cast<float>(n_cpus);
+  return std::max(1.0F, std::round(part * all)) / all;
+}
+
 Schedule sequential_schedule(const Graph& graph) {
   auto schedule = split_schedule(graph, 1);
   schedule.name = "sequential";

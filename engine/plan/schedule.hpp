@@ -47,6 +47,12 @@ Schedule sequential_schedule(const Graph& graph);
 /// changes no bit.
 Schedule split_schedule(const Graph& graph, int n_nano_batches);
 
+/// Of sequential's time, what a schedule may take that counts as faster, measured or predicted.
+inline constexpr double clearly_faster = 0.98;
+
+/// That part of so many processors, as a share of whole ones, at least one.
+float share_of_cpus(float part, int n_cpus);
+
 /// Throws std::logic_error where a schedule does not run every operation exactly once on every
 /// nano-batch, or runs one before its inputs.
 void check_schedule(const Graph& graph, const Schedule& schedule);

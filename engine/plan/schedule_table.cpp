@@ -12,7 +12,6 @@ namespace {
 constexpr std::size_t n_trials = 7;         // steps of each candidate, before one is chosen
 constexpr std::size_t n_first = 3;          // after which a slow one drops out
 constexpr double slow = 1.15;               // times the fastest one's cost
-constexpr double worth = 0.98;              // of sequential's cost: what a better one may have
 constexpr double hopeless = 1.15;           // times the fastest one's predicted time
 constexpr std::uint64_t n_unchecked = 256;  // steps between two checks of a choice
 constexpr std::uint64_t n_often = 64;       // steps of a kind, before it is worth a search
@@ -95,7 +94,7 @@ void ScheduleTable::add(const BatchSignature& signature, Schedule schedule, doub
   if (known == candidates_.end()) {
     if (candidates_.size() == most_candidates) return;
     known = candidates_.insert(candidates_.end(), std::move(schedule));
-    for (auto& [bucket, entry] : entries_) entry.observed.push_back({.dropped = true});
+    for (auto& [bucket, entry] : entries_) entry.observed.emplace_back().dropped = true;
   }
   auto& entry = found->second;
   auto& observed = entry.observed[static_cast<std::size_t>(known - candidates_.begin())];
@@ -171,7 +170,7 @@ void ScheduleTable::judge(Entry& entry) {
       observed[i].dropped = true;
   if (!all_tried) return;
   std::size_t best = 0;
-  double least = worth * observed.front().median();
+  double least = clearly_faster * observed.front().median();
   for (std::size_t i = 1; i < observed.size(); ++i)
     if (!observed[i].dropped && observed[i].median() < least) {
       least = observed[i].median();

@@ -1,7 +1,6 @@
 #include "engine/plan/search.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/plan/candidates.hpp"
 #include "engine/plan/predict.hpp"
@@ -13,7 +12,6 @@ namespace {
 constexpr std::size_t n_layers_tried = 4;
 constexpr int n_finalists = 8;  // for each schedule that is wanted
 constexpr int most_shares = 8;
-constexpr double worth = 0.98;  // of sequential's time: what a better one may be predicted to take
 constexpr float first_parts[] = {0.2F, 0.25F, 1 / 3.0F, 0.4F, 0.5F, 0.6F, 2 / 3.0F, 0.75F, 0.8F};
 
 std::vector<std::vector<float>> cuts(const BatchSignature& signature) {
@@ -30,10 +28,8 @@ std::vector<std::vector<float>> cuts(const BatchSignature& signature) {
 std::vector<float> shares(int n_cpus) {
   std::vector<float> result;
   const int n = std::min(n_cpus - 1, most_shares);
-  for (int i = 1; i <= n; ++i) {
-    const auto cpus = std::round(static_cast<float>(i * n_cpus) / static_cast<float>(n + 1));
-    result.push_back(cpus / static_cast<float>(n_cpus));
-  }
+  for (int i = 1; i <= n; ++i)
+    result.push_back(share_of_cpus(static_cast<float>(i) / static_cast<float>(n + 1), n_cpus));
   return result;
 }
 
@@ -66,7 +62,7 @@ SearchResult search_schedules(const SearchSpace& space, const BatchSignature& si
   for (auto& found : result.best)
     found.predicted_ms = predict_ms(space.graph, found.schedule, step, profile);
   std::erase_if(result.best, [&](const auto& found) {
-    return found.predicted_ms > worth * result.sequential_ms;
+    return found.predicted_ms > clearly_faster * result.sequential_ms;
   });
   sort_and_cut(result.best, n_best);
   return result;

@@ -11,6 +11,17 @@ namespace {
 using Fixture = ScriptedExecutor;
 using Numbers = std::vector<std::uint64_t>;
 
+/// Programs that a stream gets which takes the place of one that failed.
+std::size_t n_given_to_new_stream(Fixture& fixture) {
+  std::vector<ScriptedStream> fresh;
+  fresh.emplace_back(fixture.world);
+  caf::anon_send(fixture.actor, streams_atom_v, Fixture::handles(fresh));
+  fixture.world.run();
+  const auto n_programs = fresh[0].programs->size();
+  fixture.world.end(fresh[0].actor);
+  return n_programs;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_probe_is_refused_while_a_step_is_in_flight_and_steps_wait_for_it) {
@@ -60,12 +71,7 @@ BOOST_AUTO_TEST_CASE(a_probe_waits_for_streams) {
   });
   fixture.world.run();
   BOOST_TEST(fixture.sent().empty());
-  std::vector<ScriptedStream> fresh;
-  fresh.emplace_back(fixture.world);
-  caf::anon_send(fixture.actor, streams_atom_v, Fixture::handles(fresh));
-  fixture.world.run();
-  BOOST_TEST(fresh[0].programs->size() == 1u);
-  fixture.world.end(fresh[0].actor);
+  BOOST_TEST(n_given_to_new_stream(fixture) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_probe_that_fails_is_answered_and_steps_go_on_with_new_streams) {
@@ -82,12 +88,7 @@ BOOST_AUTO_TEST_CASE(a_probe_that_fails_is_answered_and_steps_go_on_with_new_str
   BOOST_TEST(failed);
   fixture.run_step(1);
   BOOST_TEST(fixture.sent().empty());
-  std::vector<ScriptedStream> fresh;
-  fresh.emplace_back(fixture.world);
-  caf::anon_send(fixture.actor, streams_atom_v, Fixture::handles(fresh));
-  fixture.world.run();
-  BOOST_TEST(fresh[0].programs->size() == 1u);
-  fixture.world.end(fresh[0].actor);
+  BOOST_TEST(n_given_to_new_stream(fixture) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(the_plan_says_what_ran_and_how_long_it_took) {
